@@ -1,0 +1,57 @@
+// Commands on the wire.
+
+import { z } from 'zod'
+import { Envs, MachineParams } from './machines.ts'
+import { route } from './route.ts'
+
+export const EXEC_LIMITS = {
+  timeoutSecs: { min: 1, max: 24 * 3600 },
+  commandBytes: 1024 * 1024,
+  args: 10_000,
+  /** Kept of each of stdout and stderr in the buffered answer, bytes; the rest is counted and dropped. */
+  outputBytes: 8 * 1024 * 1024,
+} as const
+
+const noNul = (value: string): boolean => !value.includes('\0')
+const text = z.string().max(EXEC_LIMITS.commandBytes).refine(noNul, 'must not contain NUL')
+
+export const ExecBody = z
+  .strictObject({
+    command: text.min(1),
+    args: z.array(text).max(EXEC_LIMITS.args).nullish(),
+    timeout_secs: z.number().min(EXEC_LIMITS.timeoutSecs.min).max(EXEC_LIMITS.timeoutSecs.max).nullish(),
+    /** Checked in the use case: reserved paths are refused, and the guest says whether it exists. */
+    cwd: z.string().max(4096).refine(noNul, 'must not contain NUL').nullish(),
+    envs: Envs.nullish(),
+    shell: z.boolean().default(false),
+    background: z.boolean().default(false),
+  })
+  .refine((body) => !(body.shell && body.args && body.args.length > 0), {
+    path: ['args'],
+    message: 'must be empty with "shell": true; put the arguments into the command line',
+  })
+
+/** Open object. */
+export const ExecResult = z.object({
+  /** 128 + signal when a signal ended it. */
+  exit_code: z.number().int(),
+  stdout: z.string(),
+  stderr: z.string(),
+  pid: z.number().int(),
+  /** Ours: bytes printed past the limit and dropped; left out when nothing was. */
+  stdout_dropped_bytes: z.number().int().optional(),
+  stderr_dropped_bytes: z.number().int().optional(),
+})
+export type ExecResult = z.output<typeof ExecResult>
+
+export const execCommand = route({
+  id: 'execCommand',
+  method: 'POST',
+  path: '/v1/machines/{id}/exec',
+  summary: 'Run a command to its end. A non-zero exit is a result, not an error.',
+  access: 'key',
+  params: MachineParams,
+  body: ExecBody,
+  success: { status: 200, body: ExecResult },
+  errors: ['invalid_request', 'unauthorized', 'machine_not_found', 'machine_not_ready', 'not_implemented', 'exec_failed', 'machine_failed', 'exec_timeout'],
+})

@@ -1,0 +1,90 @@
+// Every error code that we send, with what a caller should do about it. Clients go by `code`, never by the status.
+// docs/errors.md is generated from this table.
+
+export interface ErrorSpec {
+  readonly status: number
+  /** Whether the same request may succeed later without a change. */
+  readonly retryable: boolean
+  /** What to do, one sentence, sent as `suggested_action`. */
+  readonly action: string
+}
+
+export const ERRORS = {
+  invalid_request: { status: 400, retryable: false, action: 'Correct the field that the message names and send the request again.' },
+  invalid_fields: { status: 400, retryable: false, action: 'Ask only for fields that the message lists.' },
+  unauthorized: { status: 401, retryable: false, action: 'Send a valid API key as "Authorization: Bearer ns_live_..."; "nullspace key create" makes one.' },
+  forbidden: { status: 403, retryable: false, action: 'Use the key of an operator of this host.' },
+  not_found: { status: 404, retryable: false, action: 'Check the path; the routes are listed at /openapi.json.' },
+  machine_not_found: { status: 404, retryable: false, action: 'Check the machine id with "nullspace machine list"; a destroyed machine is gone.' },
+  template_not_found: { status: 404, retryable: false, action: 'List the templates with "nullspace template list".' },
+  key_not_found: { status: 404, retryable: false, action: 'List the keys with "nullspace key list".' },
+  method_not_allowed: { status: 405, retryable: false, action: 'Use a method that the Allow header names.' },
+  machine_not_ready: { status: 409, retryable: true, action: 'Look at the machine’s status; wait until it is running.' },
+  transition_in_progress: { status: 409, retryable: true, action: 'Another operation on this machine is at work; repeat the request in a moment.' },
+  idempotency_conflict: { status: 409, retryable: false, action: 'Use a new Idempotency-Key for a different request.' },
+  payload_too_large: { status: 413, retryable: false, action: 'Send a smaller body.' },
+  unsupported_media_type: { status: 415, retryable: false, action: 'Send the body as application/json.' },
+  capacity_exceeded: { status: 409, retryable: true, action: 'Destroy machines that are not needed, or ask for less memory or disk.' },
+  internal_error: { status: 500, retryable: false, action: 'Report this with the request id; the daemon’s log has the cause ("nullspace daemon logs").' },
+  not_implemented: { status: 501, retryable: false, action: 'Leave the named option out.' },
+  exec_failed: { status: 502, retryable: false, action: 'Check the program name and its path inside the machine; use "shell": true for shell syntax.' },
+  machine_failed: { status: 502, retryable: false, action: 'The machine is lost; create a new one. Its reason is in "nullspace machine get".' },
+  draining: { status: 503, retryable: true, action: 'The daemon is shutting down; repeat the request when it is up again.' },
+  template_not_ready: { status: 503, retryable: true, action: 'Build the template’s image first: "npm run quickstart" or "nullspace daemon start".' },
+  no_eligible_runtime_host: { status: 503, retryable: true, action: 'The host cannot start machines now; "nullspace doctor" says why.' },
+  exec_timeout: { status: 504, retryable: false, action: 'Give the command more time with timeout_secs, or run it in the background.' },
+  insufficient_storage: { status: 507, retryable: true, action: 'Free disk space on the host; "nullspace doctor" shows how much is left.' },
+} as const satisfies Record<string, ErrorSpec>
+
+export type ErrorCode = keyof typeof ERRORS
+
+export interface AppErrorOptions {
+  /** For the caller: one or two sentences, no internals, no secrets. */
+  readonly say: string
+  /** For the log only. */
+  readonly context?: Readonly<Record<string, unknown>>
+  /** For programs, sent as `details`. */
+  readonly details?: Readonly<Record<string, unknown>>
+  readonly cause?: unknown
+}
+
+/** One error, three audiences: `say` for the caller, `context` and `cause` for the log, `code` for programs. */
+export class AppError extends Error {
+  override readonly name = 'AppError'
+  readonly code: ErrorCode
+  readonly context: Readonly<Record<string, unknown>>
+  readonly details: Readonly<Record<string, unknown>> | undefined
+
+  constructor(code: ErrorCode, { say, context, details, cause }: AppErrorOptions) {
+    super(say, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.context = context ?? {}
+    this.details = details
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status
+  }
+}
+
+/** The JSON envelope of every refusal. */
+export interface ErrorBody {
+  readonly error: string
+  readonly code: ErrorCode
+  readonly request_id?: string
+  readonly retryable: boolean
+  readonly suggested_action: string
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+export function errorBody(error: AppError, requestId?: string): ErrorBody {
+  const spec = ERRORS[error.code]
+  return {
+    error: error.message,
+    code: error.code,
+    ...(requestId === undefined ? {} : { request_id: requestId }),
+    retryable: spec.retryable,
+    suggested_action: spec.action,
+    ...(error.details === undefined ? {} : { details: error.details }),
+  }
+}

@@ -1,0 +1,97 @@
+// The OpenAPI 3.1 document, made from the routes. tools/gen writes it to openapi/openapi.json; the daemon serves it.
+
+import { z } from 'zod'
+import { ExecBody, ExecResult } from './commands.ts'
+import { ERRORS, type ErrorCode } from './errors.ts'
+import { CheckResult, HostStatus } from './host.ts'
+import { CreateKeyBody, KeyInfo } from './keys.ts'
+import { CreateMachineBody, MachineConfig, MachineInfo } from './machines.ts'
+import type { RouteSpec } from './route.ts'
+import { ROUTES } from './routes.ts'
+import { TemplateInfo } from './templates.ts'
+
+/** Schemas with a name of their own in the document. */
+const MODELS: Readonly<Record<string, { schema: z.ZodType; io: 'input' | 'output' }>> = {
+  CreateMachineRequest: { schema: CreateMachineBody, io: 'input' },
+  ExecRequest: { schema: ExecBody, io: 'input' },
+  CreateApiKeyRequest: { schema: CreateKeyBody, io: 'input' },
+  MachineInfo: { schema: MachineInfo, io: 'output' },
+  MachineConfig: { schema: MachineConfig, io: 'output' },
+  ExecResult: { schema: ExecResult, io: 'output' },
+  TemplateInfo: { schema: TemplateInfo, io: 'output' },
+  KeyInfo: { schema: KeyInfo, io: 'output' },
+  HostStatus: { schema: HostStatus, io: 'output' },
+  CheckResult: { schema: CheckResult, io: 'output' },
+}
+
+const ERROR_BODY = {
+  type: 'object',
+  required: ['error', 'code', 'retryable', 'suggested_action'],
+  properties: {
+    error: { type: 'string', description: 'What went wrong, for people.' },
+    code: { type: 'string', enum: Object.keys(ERRORS), description: 'What went wrong, for programs.' },
+    request_id: { type: 'string' },
+    retryable: { type: 'boolean' },
+    suggested_action: { type: 'string' },
+    details: { type: 'object' },
+  },
+} as const
+
+export function openApiDocument(): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const spec of Object.values(ROUTES) as RouteSpec[]) {
+    paths[spec.path] = { ...paths[spec.path], [spec.method.toLowerCase()]: operation(spec) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Nullspace', version: '1', description: 'Machines for AI agents: real VMs that start in the time of a container.' },
+    servers: [{ url: 'http://localhost:3000' }],
+    security: [{ key: [] }],
+    paths,
+    components: {
+      securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
+      schemas: { ErrorBody: ERROR_BODY, ...Object.fromEntries(Object.entries(MODELS).map(([name, { schema, io }]) => [name, jsonSchema(schema, io)])) },
+    },
+  }
+}
+
+function operation(spec: RouteSpec): Record<string, unknown> {
+  return {
+    operationId: spec.id,
+    summary: spec.summary,
+    ...(spec.access === 'none' ? { security: [] } : {}),
+    ...(spec.ours ? { 'x-ours': true } : {}),
+    parameters: [...parameters(spec.params, 'path'), ...parameters(spec.query, 'query'), ...parameters(spec.headers, 'header')],
+    ...(spec.body ? { requestBody: { required: true, content: json(reference(spec.body, 'input')) } } : {}),
+    responses: {
+      [spec.success.status]: { description: 'Success', content: json(reference(spec.success.body, 'output')) },
+      ...refusals(spec.errors),
+    },
+  }
+}
+
+function refusals(codes: readonly ErrorCode[]): Record<string, unknown> {
+  const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status)
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [status, { description: group.map((code) => `\`${code}\``).join(', '), content: json({ $ref: '#/components/schemas/ErrorBody' }) }]),
+  )
+}
+
+function parameters(schema: z.ZodObject | undefined, where: 'path' | 'query' | 'header'): unknown[] {
+  return Object.entries(schema?.shape ?? {}).map(([name, field]) => {
+    const { $schema: _, ...rest } = z.toJSONSchema(field as z.ZodType, { io: 'input', unrepresentable: 'any' })
+    return { name, in: where, required: where === 'path' || !(field as z.ZodType).safeParse(undefined).success, schema: rest }
+  })
+}
+
+function reference(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
+  const name = Object.entries(MODELS).find(([, model]) => model.schema === schema)?.[0]
+  return name === undefined ? jsonSchema(schema, io) : { $ref: `#/components/schemas/${name}` }
+}
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+  return rest
+}
+
+const json = (schema: unknown) => ({ 'application/json': { schema } })

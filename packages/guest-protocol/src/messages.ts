@@ -1,0 +1,153 @@
+// What the frames say. Every message is one codec value: kind number, direction, fields in order.
+// A new message or field raises the generation (generation.ts); the agent in a running VM is never upgraded under it.
+
+import { Reader, Writer } from './bytes.ts'
+
+interface Codec<T> {
+  readonly kind: number
+  encode(value: T): Uint8Array
+  decode(payload: Uint8Array): T
+}
+
+const codec = <T>(kind: number, write: (w: Writer, value: T) => void, read: (r: Reader) => T): Codec<T> => ({
+  kind,
+  encode(value) {
+    const w = new Writer()
+    write(w, value)
+    return w.bytes()
+  },
+  decode: (payload) => read(new Reader(payload)),
+})
+
+const empty = (kind: number): Codec<null> => codec(kind, () => {}, () => null)
+
+/** A fresh identity, confirmed by the guest before the machine is handed out. */
+export interface Identity {
+  /** Wall clock, ns since the epoch. */
+  readonly nowNs: bigint
+  /** 16 bytes; becomes /etc/machine-id in hex. */
+  readonly machineId: Uint8Array
+  /** 64 bytes of host entropy, credited to the guest kernel's generator. */
+  readonly seed: Uint8Array
+  readonly hostname: string
+}
+
+export interface HelloMessage {
+  readonly minGeneration: number
+  readonly maxGeneration: number
+  readonly renew: Identity | null
+}
+
+export interface WelcomeMessage {
+  readonly generation: number
+  /** True when an identity was asked for and is in force. */
+  readonly renewed: boolean
+  /** Times the agent process was started since the guest booted; over 1 means it died and lost its processes. */
+  readonly agentStarts: number
+  readonly agentVersion: string
+  /** What went wrong with the renewal; empty when nothing did. */
+  readonly error: string
+}
+
+export interface ExecStartMessage {
+  /** 0 = no deadline. On expiry the agent sends SIGTERM to the group, then SIGKILL after `graceMs`. */
+  readonly timeoutMs: number
+  readonly graceMs: number
+  /** Output bytes the agent may send before it needs a WINDOW message; stdout and stderr together. */
+  readonly window: number
+  /** Bytes kept per stream; what is printed past it is read, counted and dropped. 0 = no limit. */
+  readonly outputLimit: number
+  /** False: standard input is /dev/null. */
+  readonly stdin: boolean
+  readonly cwd: string
+  /** Empty = root. */
+  readonly user: string
+  readonly argv: readonly string[]
+  /** `K=V`, laid over the agent's default environment. */
+  readonly env: readonly string[]
+}
+
+export interface ExitMessage {
+  /** 128 + signal when a signal ended it. */
+  readonly exitCode: number
+  /** 0 = none. */
+  readonly signal: number
+  readonly timedOut: boolean
+  readonly droppedStdout: bigint
+  readonly droppedStderr: bigint
+}
+
+export const FAILURES = ['program_not_found', 'not_executable', 'bad_cwd', 'bad_user', 'no_resources', 'unsupported', 'lost', 'io'] as const
+export type FailureReason = (typeof FAILURES)[number]
+
+export interface FailedMessage {
+  readonly reason: FailureReason
+  readonly message: string
+}
+
+export const Hello = codec<HelloMessage>(
+  0x01,
+  (w, m) => {
+    w.u16(m.minGeneration).u16(m.maxGeneration).u8(m.renew ? 1 : 0)
+    if (m.renew) w.u64(m.renew.nowNs).raw(m.renew.machineId).raw(m.renew.seed).str(m.renew.hostname)
+  },
+  (r) => ({
+    minGeneration: r.u16(),
+    maxGeneration: r.u16(),
+    renew: r.u8() === 1 ? { nowNs: r.u64(), machineId: r.raw(16), seed: r.raw(64), hostname: r.str() } : null,
+  }),
+)
+export const Welcome = codec<WelcomeMessage>(
+  0x02,
+  (w, m) => w.u16(m.generation).u8(m.renewed ? 1 : 0).u32(m.agentStarts).str(m.agentVersion).str(m.error),
+  (r) => ({ generation: r.u16(), renewed: r.u8() === 1, agentStarts: r.u32(), agentVersion: r.str(), error: r.str() }),
+)
+export const Ping = empty(0x03)
+export const Pong = empty(0x04)
+/** The agent answers Quiesced and sends nothing more until Thaw or a new Hello: nothing is half-sent at a snapshot. */
+export const Quiesce = empty(0x05)
+export const Quiesced = empty(0x06)
+export const Thaw = empty(0x07)
+/** Sent by an agent process when it starts, under session key 0: what ran under the one before is lost to the host. */
+export const Ready = codec<{ readonly agentStarts: number }>(0x08, (w, m) => w.u32(m.agentStarts), (r) => ({ agentStarts: r.u32() }))
+
+export const ExecStart = codec<ExecStartMessage>(
+  0x10,
+  (w, m) =>
+    w.u32(m.timeoutMs).u32(m.graceMs).u32(m.window).u32(m.outputLimit).u8(m.stdin ? 1 : 0).str(m.cwd).str(m.user).list(m.argv).list(m.env),
+  (r) => ({
+    timeoutMs: r.u32(),
+    graceMs: r.u32(),
+    window: r.u32(),
+    outputLimit: r.u32(),
+    stdin: r.u8() === 1,
+    cwd: r.str(),
+    user: r.str(),
+    argv: r.list(),
+    env: r.list(),
+  }),
+)
+export const ExecStarted = codec<{ readonly pid: number }>(0x11, (w, m) => w.u32(m.pid), (r) => ({ pid: r.u32() }))
+/** Payload of Stdout, Stderr and Stdin is the bytes themselves. */
+export const STDOUT = 0x12
+export const STDERR = 0x13
+export const Exit = codec<ExitMessage>(
+  0x14,
+  (w, m) => w.i32(m.exitCode).u8(m.signal).u8(m.timedOut ? 1 : 0).u64(m.droppedStdout).u64(m.droppedStderr),
+  (r) => ({ exitCode: r.i32(), signal: r.u8(), timedOut: r.u8() === 1, droppedStdout: r.u64(), droppedStderr: r.u64() }),
+)
+/** Ends a stream that could not do what was asked. Reasons are numbered from 1 in the order of FAILURES. */
+export const Failed = codec<FailedMessage>(
+  0x15,
+  (w, m) => w.u8(FAILURES.indexOf(m.reason) + 1).str(m.message),
+  (r) => ({ reason: FAILURES[r.u8() - 1] ?? 'io', message: r.str() }),
+)
+export const STDIN = 0x16
+export const StdinClose = empty(0x17)
+/** To the whole process group. */
+export const Signal = codec<{ readonly signal: number }>(0x18, (w, m) => w.u8(m.signal), (r) => ({ signal: r.u8() }))
+export const Window = codec<{ readonly bytes: number }>(0x19, (w, m) => w.u32(m.bytes), (r) => ({ bytes: r.u32() }))
+
+/** Grow the root filesystem to its disk, after the host has enlarged that. Answered by Done or Failed on its stream. */
+export const GrowDisk = empty(0x20)
+export const Done = empty(0x21)
