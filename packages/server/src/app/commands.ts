@@ -1,0 +1,76 @@
+// Commands: run one to its end in a machine.
+
+import { AppError } from '@nullspace/contract/errors.ts'
+import { EXEC_LIMITS, type ExecBody, type ExecResult } from '@nullspace/contract/commands.ts'
+import { GuestPath } from '@nullspace/contract/machines.ts'
+import type { z } from 'zod'
+import type { ExecOutcome } from '../host/guest/guest.ts'
+import { Op } from '../observe/op.ts'
+import type { Principal } from '../store/tables/keys.ts'
+import type { App } from './context.ts'
+import { guestFailure } from './failures.ts'
+import { getMachineFor } from './machines.ts'
+import { notBuilt } from './not-built.ts'
+
+const DEFAULT_TIMEOUT_SECS = 30
+/** The guest enforces the deadline; past this much more we give up on the guest. */
+const PATIENCE_MS = 15_000
+
+export async function exec(app: App, principal: Principal, machineId: string, input: z.output<typeof ExecBody>): Promise<ExecResult> {
+  if (input.background) throw notBuilt('background')
+  const cwd = input.cwd === undefined || input.cwd === null ? undefined : guestPath('cwd', input.cwd)
+  const machine = await getMachineFor(app, principal, machineId, 'exec')
+  const guest = app.host.guest(machineId)
+  if (!guest) throw new AppError('machine_not_ready', { say: `Machine ${machineId} is not running any more.` })
+
+  const timeoutMs = Math.ceil((input.timeout_secs ?? DEFAULT_TIMEOUT_SECS) * 1000)
+  app.activity.touch(machineId, app.clock.now())
+  using op = new Op(`exec in ${machineId}`, { timeoutMs: timeoutMs + PATIENCE_MS })
+  let outcome: ExecOutcome
+  try {
+    outcome = await guest.exec(op, {
+      argv: input.shell ? ['/bin/sh', '-c', input.command] : [input.command, ...(input.args ?? [])],
+      env: { ...machine.envs, ...input.envs },
+      cwd: cwd ?? machine.cwd,
+      user: '',
+      timeoutMs,
+      outputLimit: EXEC_LIMITS.outputBytes,
+    })
+  } catch (error) {
+    app.metrics.execs.inc({ outcome: 'failed' })
+    throw guestFailure(error, machineId)
+  } finally {
+    app.activity.touch(machineId, app.clock.now())
+  }
+  app.metrics.execs.inc({ outcome: outcome.timedOut ? 'timeout' : 'ended' })
+  if (outcome.timedOut) {
+    throw new AppError('exec_timeout', {
+      say: `The command did not end within ${timeoutMs / 1000} s and was killed with its process group.`,
+      details: { stdout: text(outcome.stdout.subarray(-4096)), stderr: text(outcome.stderr.subarray(-4096)) },
+    })
+  }
+  return {
+    exit_code: outcome.exitCode,
+    stdout: text(outcome.stdout, outcome.droppedStdout > 0),
+    stderr: text(outcome.stderr, outcome.droppedStderr > 0),
+    pid: outcome.pid,
+    ...(outcome.droppedStdout > 0 ? { stdout_dropped_bytes: outcome.droppedStdout } : {}),
+    ...(outcome.droppedStderr > 0 ? { stderr_dropped_bytes: outcome.droppedStderr } : {}),
+  }
+}
+
+function guestPath(field: string, value: string): string {
+  const parsed = GuestPath.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw new AppError('invalid_request', { say: `${field}: ${parsed.error.issues[0]?.message ?? 'is not valid'}`, details: { field } })
+}
+
+/** UTF-8 with replacement characters for what is not; a character that the limit cut in two is left out. */
+function text(bytes: Buffer, cut = false): string {
+  if (!cut) return bytes.toString('utf8')
+  let end = bytes.length
+  while (end > 0 && bytes.length - end < 4 && (bytes[end - 1]! & 0xc0) === 0x80) end-- // within bounds
+  const lead = bytes[end - 1] ?? 0
+  const needs = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1
+  return bytes.subarray(0, bytes.length - end + 1 < needs ? end - 1 : bytes.length).toString('utf8')
+}

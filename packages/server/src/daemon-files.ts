@@ -1,0 +1,72 @@
+// What a daemon leaves for those who look for it: its address, the operator's key, and the clients' configuration.
+
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+export interface DaemonRecord {
+  readonly pid: number
+  /** Field 22 of /proc/PID/stat. */
+  readonly start_time: string
+  readonly url: string
+  readonly version: string
+  readonly client_config: string | null
+}
+
+export const recordPath = (dataDir: string): string => join(dataDir, 'daemon.json')
+export const operatorKeyPath = (dataDir: string): string => join(dataDir, 'operator-api-key')
+
+export async function writeRecord(dataDir: string, record: DaemonRecord): Promise<void> {
+  await replaceFile(recordPath(dataDir), `${JSON.stringify(record)}\n`, 0o644)
+}
+export async function removeRecord(dataDir: string): Promise<void> {
+  await rm(recordPath(dataDir), { force: true })
+}
+
+/** The daemon that runs on this data directory now; null when none does. */
+export async function runningDaemon(dataDir: string): Promise<DaemonRecord | null> {
+  const text = await readFile(recordPath(dataDir), 'utf8').catch(() => null)
+  if (text === null) return null
+  const record = JSON.parse(text) as DaemonRecord
+  return startTimeOf(record.pid) === record.start_time ? record : null
+}
+
+export function startTimeOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // The name in the second field may hold spaces and brackets; fields are counted from after it.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
+  } catch {
+    return null
+  }
+}
+
+/** Keeps what else stands in the file, such as settings of a tool that shares it. */
+export async function writeClientConfig(path: string, values: { api_key: string; base_url: string }): Promise<void> {
+  const text = await readFile(path, 'utf8').catch(() => '{}')
+  let old: unknown
+  try {
+    old = JSON.parse(text)
+  } catch {
+    throw new Error(`${path} is not JSON; move it away and start again`)
+  }
+  const kept = typeof old === 'object' && old !== null ? (old as Record<string, unknown>) : {}
+  if (kept['api_key'] === values.api_key && kept['base_url'] === values.base_url) return
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await replaceFile(path, `${JSON.stringify({ ...kept, ...values }, null, 2)}\n`, 0o600)
+}
+
+export async function writeOperatorKey(dataDir: string, key: string): Promise<void> {
+  await replaceFile(operatorKeyPath(dataDir), `${key}\n`, 0o600)
+}
+export async function readOperatorKey(dataDir: string): Promise<string | null> {
+  return (await readFile(operatorKeyPath(dataDir), 'utf8').catch(() => null))?.trim() ?? null
+}
+
+async function replaceFile(path: string, text: string, mode: number): Promise<void> {
+  const partial = `${path}.${process.pid}.partial`
+  await writeFile(partial, text, { mode })
+  const file = await open(partial, 'r')
+  await file.sync().finally(() => file.close())
+  await rename(partial, path)
+}

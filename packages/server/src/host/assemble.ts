@@ -1,0 +1,131 @@
+// Puts the parts of this machine's data plane together as the configuration says.
+
+import { mkdir, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fake } from '@nullspace/vmm/fake/driver.ts'
+import { qemuDriver } from '@nullspace/vmm/qemu/driver.ts'
+import type { Driver } from '@nullspace/vmm/driver.ts'
+import type { Logger } from '../observe/logger.ts'
+import { Op } from '../observe/op.ts'
+import { VERSION } from '../observe/version.ts'
+import { examine } from './doctor.ts'
+import { LocalHost } from './local-host.ts'
+import type { Finding } from './network/dns.ts'
+import { createNetnsNetwork } from './network/netns-network.ts'
+import type { Network } from './network/network.ts'
+import { createNoNetwork } from './network/none.ts'
+import { openStoragePool } from './storage/open-pool.ts'
+import type { CheckResult } from '@nullspace/contract/host.ts'
+import { type GuestImage, readImage } from './templates/image.ts'
+import { TemplateLibrary } from './templates/library.ts'
+import { type CreateOverlay, qcow2Overlay } from './templates/overlay.ts'
+
+export interface HostSettings {
+  readonly dataDir: string
+  readonly runRoot: string
+  readonly instance: string
+  readonly uidBase: number
+  readonly gid: number
+  readonly imageDir: string
+  readonly driver: 'qemu' | 'fake'
+  readonly accelerator: 'auto' | 'kvm' | 'tcg'
+  readonly spareSlots: number
+  readonly addressBlock?: string | undefined
+  readonly dnsUpstreams?: readonly string[] | undefined
+  readonly poolBytes: number | null
+  readonly log: Logger
+}
+
+export interface AssembledHost {
+  readonly host: LocalHost
+  /** Needs nothing to be set up. */
+  readonly checks: () => Promise<CheckResult[]>
+  /** Makes the host ready to run machines; to be called once, before anything else. */
+  setUp(op: Op): Promise<void>
+}
+
+/** uid of a golden guest while it is built; no slot has it. */
+const GOLDEN_UID_OFFSET = 4094
+
+export async function assembleHost(op: Op, settings: HostSettings, driver: Driver = chooseDriver(settings)): Promise<AssembledHost> {
+  const { dataDir, runRoot, gid, uidBase, log } = settings
+  // Machines' users pass through these to their own directories and see nothing else in them.
+  for (const dir of [dataDir, runRoot, join(runRoot, 'vm')]) await mkdir(dir, { recursive: true, mode: 0o711 })
+  const pool = await openStoragePool(op, { dataDir, loopSizeBytes: settings.poolBytes, allowLoop: settings.driver === 'qemu' })
+  for (const dir of ['machines', 'templates', 'templates/base']) await mkdir(join(pool.root, dir), { recursive: true, mode: 0o711 })
+  const info = await driver.info()
+  const { network, findings } = chooseNetwork(settings)
+  const real = settings.driver === 'qemu'
+  const library = new TemplateLibrary({
+    driver,
+    info,
+    createOverlay: real ? qcow2Overlay : plainOverlay,
+    root: pool.root,
+    runRoot,
+    readImage: real ? () => readImage(settings.imageDir) : () => emptyImage(dataDir),
+    uid: uidBase + GOLDEN_UID_OFFSET,
+    gid,
+    release: VERSION,
+    log,
+  })
+  const host = new LocalHost({ driver, info, pool, network, library, runRoot, gid, log })
+  return {
+    host,
+    checks: () => examine({ driver: async () => info, network: findings, pool: async () => pool, templates: () => library.facts() }),
+    async setUp(setUpOp) {
+      await network.setUp(setUpOp)
+      await library.load(setUpOp)
+    },
+  }
+}
+
+/** For `doctor` where no daemon runs: looks at the host without making anything. */
+export function examineHost(settings: HostSettings): Promise<CheckResult[]> {
+  return examine({
+    driver: () => chooseDriver(settings).info(),
+    network: chooseNetwork(settings).findings,
+    pool: (op) => openStoragePool(op, { dataDir: settings.dataDir, loopSizeBytes: settings.poolBytes, allowLoop: false }),
+    templates: () => [],
+  })
+}
+
+function chooseDriver({ driver, accelerator, dataDir }: HostSettings): Driver {
+  return driver === 'fake' ? fake() : qemuDriver({ stateDir: dataDir, accelerator })
+}
+
+function chooseNetwork(settings: HostSettings): { network: Network; findings: (op: Op) => Promise<readonly Finding[]> } {
+  if (settings.driver === 'fake' || process.getuid?.() !== 0) {
+    const found: Finding = { ok: settings.driver === 'fake', what: 'network', why: 'machines have no network here', fix: settings.driver === 'fake' ? null : 'Start the daemon as root.' }
+    return { network: createNoNetwork({ uidBase: settings.uidBase }), findings: async () => [found] }
+  }
+  const network = createNetnsNetwork({
+    instance: settings.instance,
+    uidBase: settings.uidBase,
+    spare: settings.spareSlots,
+    stateDir: settings.dataDir,
+    addressBlock: settings.addressBlock,
+    dnsUpstreams: settings.dnsUpstreams,
+    log: settings.log,
+  })
+  return { network, findings: (op) => network.diagnose(op) }
+}
+
+/** The fake guest reads no disk; what is cloned and chained only has to be files. */
+const plainOverlay: CreateOverlay = async (_op, { to, base }) => {
+  const file = await open(to, 'wx', 0o600)
+  await file.writeFile(JSON.stringify({ base })).finally(() => file.close())
+}
+
+const FAKE_DISK_BYTES = 4 * 1024 ** 3
+
+async function emptyImage(dataDir: string): Promise<GuestImage> {
+  const dir = join(dataDir, 'images/fake')
+  await mkdir(dir, { recursive: true })
+  const image = { kernel: join(dir, 'vmlinuz'), initramfs: join(dir, 'initramfs.gz'), rootfs: join(dir, 'rootfs.ext4'), hash: '0'.repeat(64) }
+  for (const path of [image.kernel, image.initramfs, image.rootfs]) {
+    const file = await open(path, 'a')
+    if (path === image.rootfs) await file.truncate(FAKE_DISK_BYTES)
+    await file.close()
+  }
+  return image
+}

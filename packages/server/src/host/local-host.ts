@@ -1,0 +1,243 @@
+// This machine as a Host: driver, storage pool, network slots and templates put together. Every step goes by the
+// machine's id, so it is harmless twice and can be undone by a daemon that remembers nothing.
+
+import { randomBytes } from 'node:crypto'
+import { chown, mkdir, readdir, rm } from 'node:fs/promises'
+import { freemem } from 'node:os'
+import { join } from 'node:path'
+import type { Driver, DriverInfo, Vm, VmHandle } from '@nullspace/vmm/driver.ts'
+import type { HostRoom } from '../domain/admission.ts'
+import type { Shape } from '../domain/machine.ts'
+import type { Logger } from '../observe/logger.ts'
+import type { Op } from '../observe/op.ts'
+import { GuestClient } from './guest/client.ts'
+import type { Guest } from './guest/guest.ts'
+import type { Host, HostFacts, Identity, ShapeStatus, TemplateFacts } from './host.ts'
+import type { EgressPolicy, Network, Slot } from './network/network.ts'
+import type { StoragePool } from './storage/storage.ts'
+import { memoryUnchanged } from './templates/golden.ts'
+import type { TemplateLibrary } from './templates/library.ts'
+import { readManifest } from './templates/manifest.ts'
+
+export interface LocalHostDeps {
+  readonly driver: Driver
+  readonly info: DriverInfo
+  readonly pool: StoragePool
+  readonly network: Network
+  readonly library: TemplateLibrary
+  /** Short directory for sockets; gone after a reboot, as the VMs are. */
+  readonly runRoot: string
+  readonly gid: number
+  /** Available memory, bytes; injected for tests. */
+  readonly freeMemory?: () => number
+  readonly log: Logger
+}
+
+interface Running {
+  readonly vm: Vm
+  readonly guest: GuestClient
+  /** Set before we end it ourselves, so that its exit is no surprise. */
+  stopping: boolean
+}
+
+const MIB = 1024 * 1024
+
+export class LocalHost implements Host {
+  readonly #deps: LocalHostDeps
+  readonly #slots = new Map<string, Slot>()
+  readonly #running = new Map<string, Running>()
+  #onExit: (machineId: string, reason: string) => void = () => {}
+
+  constructor(deps: LocalHostDeps) {
+    this.#deps = deps
+  }
+
+  facts(): HostFacts {
+    const { info, pool, network } = this.#deps
+    return {
+      driver: info.name,
+      driverVersion: info.version,
+      accelerator: info.features.accelerator,
+      acceleratorReason: info.acceleratorReason,
+      storage: { kind: pool.kind, reason: pool.reason },
+      network: network.kind,
+    }
+  }
+  templates(): readonly TemplateFacts[] {
+    return this.#deps.library.facts()
+  }
+  shapeStatus(shape: Shape): ShapeStatus {
+    return this.#deps.library.status(shape)
+  }
+  async ensureShape(op: Op, shape: Shape): Promise<void> {
+    await this.#deps.library.ensure(op, shape)
+  }
+
+  async reserveSlot(op: Op, machineId: string, policy: EgressPolicy): Promise<number> {
+    const slot = this.#slots.get(machineId) ?? (await this.#deps.network.reserve(op, policy))
+    this.#slots.set(machineId, slot)
+    return slot.index
+  }
+
+  async releaseSlot(op: Op, machineId: string, index: number | null): Promise<void> {
+    const slot = this.#slots.get(machineId)?.index ?? index
+    // A slot that only a dead daemon knew of is not ours to name; sweep() finds it.
+    if (slot === null) return
+    await this.#deps.network.release(op, slot)
+    this.#slots.delete(machineId)
+  }
+
+  async cloneDisk(op: Op, machineId: string, shape: Shape): Promise<void> {
+    const files = await this.#deps.library.ensure(op, shape)
+    const { uid } = this.#slot(machineId)
+    await this.removeDisk(op, machineId)
+    const dir = this.#diskDir(machineId)
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    const disk = this.#disk(machineId)
+    await this.#deps.pool.clone(op, files.blank, disk)
+    if (process.getuid?.() === 0) {
+      await chown(disk, uid, this.#deps.gid)
+      await chown(dir, uid, this.#deps.gid)
+    }
+  }
+
+  async removeDisk(_op: Op, machineId: string): Promise<void> {
+    await rm(this.#diskDir(machineId), { recursive: true, force: true })
+  }
+
+  async startVm(op: Op, machineId: string, shape: Shape): Promise<string> {
+    await this.stopVm(op, machineId)
+    const files = await this.#deps.library.ensure(op, shape)
+    const manifest = await readManifest(files.manifest)
+    if (!manifest || !(await memoryUnchanged(files, manifest))) {
+      this.#deps.library.drop(shape)
+      throw new Error(`the golden snapshot of ${shape.vcpus}x${shape.memoryMb} was changed after it was sealed; it will be built anew`)
+    }
+    const { uid, link } = this.#slot(machineId)
+    const { kernel, initramfs } = this.#deps.library.boot()
+    const vm = await this.#deps.driver.restore(op, {
+      id: machineId,
+      dir: this.#vmDir(machineId),
+      uid,
+      gid: this.#deps.gid,
+      vcpus: shape.vcpus,
+      memoryMb: shape.memoryMb,
+      disk: this.#disk(machineId),
+      network: link,
+      kernel,
+      initramfs,
+      memoryFile: files.memory,
+      stateFile: files.state,
+    })
+    this.#take(machineId, vm)
+    return JSON.stringify(vm.handle)
+  }
+
+  async stopVm(op: Op, machineId: string): Promise<void> {
+    const running = this.#running.get(machineId)
+    if (running) {
+      running.stopping = true
+      running.guest.close()
+      await running.vm.kill(op)
+      this.#running.delete(machineId)
+    }
+    await this.#deps.driver.sweep(op, { id: machineId, dir: this.#vmDir(machineId) })
+  }
+
+  async greet(op: Op, machineId: string, identity: Identity, diskMb: number): Promise<void> {
+    const running = this.#running.get(machineId)
+    if (!running) throw new Error(`machine ${machineId} has no VM to greet`)
+    const { vm, guest } = running
+    const gone = vm.exited.then(({ reason }) => Promise.reject(new Error(`the VM ended before its guest answered: ${reason}`)))
+    gone.catch(() => {})
+    const nowNs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n
+    await Promise.race([guest.renew(op, { ...identity, nowNs, seed: randomBytes(64) }), gone])
+    if (diskMb > (this.templates()[0]?.diskMb ?? 0)) {
+      await vm.resizeDisk(op, diskMb * MIB)
+      await guest.growDisk(op)
+    }
+  }
+
+  guest(machineId: string): Guest | null {
+    return this.#running.get(machineId)?.guest ?? null
+  }
+
+  async adopt(op: Op, machine: { id: string; slot: number | null; handle: string }): Promise<boolean> {
+    const vm = await this.#deps.driver.adopt(op, JSON.parse(machine.handle) as VmHandle)
+    const slot = machine.slot === null ? null : await this.#deps.network.adopt(op, machine.slot)
+    if (slot) this.#slots.set(machine.id, slot)
+    if (!vm) return false
+    this.#take(machine.id, vm)
+    return true
+  }
+
+  onVmExit(listener: (machineId: string, reason: string) => void): void {
+    this.#onExit = listener
+  }
+
+  async sweep(op: Op, keep: ReadonlySet<string>): Promise<{ kind: 'vm' | 'disk' | 'slot' | 'build'; name: string }[]> {
+    const swept: { kind: 'vm' | 'disk' | 'slot' | 'build'; name: string }[] = []
+    const { driver, network } = this.#deps
+    const known = new Set([...(await driver.list(this.#deps.runRoot)), ...(await namesIn(join(this.#deps.runRoot, 'vm')))])
+    for (const id of known) {
+      if (keep.has(id) || this.#running.has(id)) continue
+      const golden = id.startsWith('golden')
+      if (golden && this.#deps.library.busy()) continue
+      await driver.sweep(op, { id, dir: golden ? join(this.#deps.runRoot, 'golden') : this.#vmDir(id) })
+      swept.push({ kind: golden ? 'build' : 'vm', name: id })
+    }
+    for (const id of await namesIn(join(this.#deps.pool.root, 'machines'))) {
+      if (keep.has(id)) continue
+      await this.removeDisk(op, id)
+      swept.push({ kind: 'disk', name: id })
+    }
+    for (const index of await network.sweep(op)) swept.push({ kind: 'slot', name: String(index) })
+    return swept
+  }
+
+  async room(): Promise<HostRoom> {
+    const { freeBytes } = await this.#deps.pool.free()
+    return { freeMemoryMb: (this.#deps.freeMemory ?? freemem)() / MIB, freeDiskMb: freeBytes / MIB }
+  }
+
+  async refill(op: Op): Promise<void> {
+    await this.#deps.network.refill(op)
+  }
+
+  async close(): Promise<void> {
+    for (const { guest } of this.#running.values()) guest.close()
+    this.#running.clear()
+    await this.#deps.network.close()
+    await this.#deps.driver.close()
+  }
+
+  #take(machineId: string, vm: Vm): void {
+    const running: Running = { vm, guest: new GuestClient((op) => vm.connect(op)), stopping: false }
+    this.#running.set(machineId, running)
+    void vm.exited.then(({ reason }) => {
+      if (running.stopping || this.#running.get(machineId) !== running) return
+      this.#running.delete(machineId)
+      running.guest.close()
+      this.#onExit(machineId, reason)
+    })
+  }
+
+  #slot(machineId: string): Slot {
+    const slot = this.#slots.get(machineId)
+    if (!slot) throw new Error(`machine ${machineId} has no slot`)
+    return slot
+  }
+  #diskDir(machineId: string): string {
+    return join(this.#deps.pool.root, 'machines', machineId)
+  }
+  #disk(machineId: string): string {
+    return join(this.#diskDir(machineId), 'disk.qcow2')
+  }
+  #vmDir(machineId: string): string {
+    return join(this.#deps.runRoot, 'vm', machineId)
+  }
+}
+
+async function namesIn(dir: string): Promise<string[]> {
+  return readdir(dir).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : Promise.reject(error)))
+}

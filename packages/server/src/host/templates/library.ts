@@ -1,0 +1,175 @@
+// The templates of this host and their shapes: which golden snapshots are there, and building those that are not.
+
+import { AppError } from '@nullspace/contract/errors.ts'
+import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Driver, DriverInfo } from '@nullspace/vmm/driver.ts'
+import type { Shape } from '../../domain/machine.ts'
+import type { Logger } from '../../observe/logger.ts'
+import { Op } from '../../observe/op.ts'
+import type { ShapeStatus, TemplateFacts } from '../host.ts'
+import { buildGolden } from './build-golden.ts'
+import { type GoldenFiles, goldenFiles, whyStale } from './golden.ts'
+import type { GuestImage } from './image.ts'
+import { copySparse } from './copy-sparse.ts'
+import type { CreateOverlay } from './overlay.ts'
+
+export interface LibraryDeps {
+  readonly driver: Driver
+  readonly info: DriverInfo
+  readonly createOverlay: CreateOverlay
+  /** Of the pool. */
+  readonly root: string
+  readonly runRoot: string
+  readonly readImage: () => Promise<GuestImage | null>
+  readonly uid: number
+  readonly gid: number
+  readonly release: string
+  readonly log: Logger
+}
+
+const BASE = 'base'
+const BUILD_TIMEOUT_MS = 300_000
+const MIB = 1024 * 1024
+
+export class TemplateLibrary {
+  readonly #deps: LibraryDeps
+  readonly #ready = new Map<string, { readonly shape: Shape; readonly files: GoldenFiles }>()
+  readonly #building = new Map<string, Promise<GoldenFiles>>()
+  readonly #failed = new Map<string, string>()
+  #image: GuestImage | null = null
+  #diskMb = 0
+  #lastBuild: Promise<unknown> = Promise.resolve()
+
+  constructor(deps: LibraryDeps) {
+    this.#deps = deps
+  }
+
+  /** Takes up the image there is now: copies its root filesystem to the pool, and drops what an earlier life left half-built. */
+  async load(op: Op): Promise<void> {
+    this.#image = await this.#deps.readImage()
+    this.#ready.clear()
+    if (!this.#image) return
+    await mkdir(this.#shapesDir(), { recursive: true, mode: 0o711 })
+    for (const name of await readdir(this.#shapesDir())) {
+      if (name.includes('.building-')) await rm(join(this.#shapesDir(), name), { recursive: true, force: true })
+    }
+    await this.#takeBase(op, this.#image)
+    this.#diskMb = Math.round((await stat(this.#base())).size / MIB)
+  }
+
+  facts(): TemplateFacts[] {
+    if (!this.#image) return []
+    return [
+      {
+        name: BASE,
+        description: 'Debian 12 with Python 3, git, curl and the usual small tools',
+        diskMb: this.#diskMb,
+        readyShapes: [...this.#ready.values()].map(({ shape }) => shape),
+      },
+    ]
+  }
+
+  status(shape: Shape): ShapeStatus {
+    const key = keyOf(shape)
+    if (this.#ready.has(key)) return { shape, state: 'ready' }
+    if (this.#building.has(key)) return { shape, state: 'building' }
+    const detail = this.#failed.get(key)
+    return detail === undefined ? { shape, state: 'absent' } : { shape, state: 'failed', detail }
+  }
+
+  /** The shape's snapshot, built on first demand and shared by all who ask meanwhile. */
+  async ensure(op: Op, shape: Shape): Promise<GoldenFiles> {
+    const key = keyOf(shape)
+    const ready = this.#ready.get(key)
+    if (ready) return ready.files
+    const image = this.#image
+    if (!image) throw new AppError('template_not_ready', { say: 'The guest image of template base has not been built on this host yet.' })
+    let build = this.#building.get(key)
+    if (!build) {
+      // One at a time: two cold boots on a small host take longer than one after the other.
+      build = this.#lastBuild.then(() => this.#find(image, shape)).finally(() => this.#building.delete(key))
+      this.#building.set(key, build)
+      this.#lastBuild = build.catch(() => {})
+    }
+    return op.race(build)
+  }
+
+  /** Kernel and initramfs, for drivers that want them named at a restore too. */
+  boot(): { readonly kernel: string; readonly initramfs: string } {
+    if (!this.#image) throw new Error('no image')
+    return this.#image
+  }
+
+  /** Whether a golden snapshot is being built now. */
+  busy(): boolean {
+    return this.#building.size > 0
+  }
+
+  /** Forgets the shape's snapshot, so that the next demand builds it anew. */
+  drop(shape: Shape): void {
+    this.#ready.delete(keyOf(shape))
+  }
+
+  async #find(image: GuestImage, shape: Shape): Promise<GoldenFiles> {
+    const { info, log } = this.#deps
+    const key = keyOf(shape)
+    const files = goldenFiles(join(this.#shapesDir(), key))
+    try {
+      const stale = await whyStale(files, { image: image.hash, driver: info })
+      if (stale) {
+        log.info({ shape: key, because: stale }, 'building a golden snapshot')
+        using op = new Op(`build ${key}`, { timeoutMs: BUILD_TIMEOUT_MS })
+        await this.#retire(files)
+        await buildGolden(op, {
+          ...this.#deps,
+          image,
+          base: this.#base(),
+          shape,
+          dir: files.dir,
+          runDir: join(this.#deps.runRoot, 'golden'),
+          writtenBy: this.#deps.release,
+        })
+        log.info({ shape: key, ms: Math.round(op.elapsedMs), op: op.lines }, 'golden snapshot built')
+      }
+      this.#ready.set(key, { shape, files })
+      this.#failed.delete(key)
+      return files
+    } catch (error) {
+      this.#failed.set(key, error instanceof Error ? error.message : String(error))
+      throw error
+    }
+  }
+
+  /** Machines may still stand on the old layers, so they are set aside, not removed. */
+  async #retire(files: GoldenFiles): Promise<void> {
+    const old = await stat(files.dir).catch(() => null)
+    if (old) await rename(files.dir, `${files.dir}.retired-${Math.floor(old.mtimeMs)}`)
+  }
+
+  async #takeBase(op: Op, image: GuestImage): Promise<void> {
+    const base = this.#base()
+    if (await stat(base).catch(() => null)) return
+    op.log('copying the root filesystem to the pool')
+    const partial = `${base}.partial`
+    await rm(partial, { force: true })
+    await copySparse(op, image.rootfs, partial)
+    await chmod(partial, 0o644)
+    await rename(partial, base)
+  }
+
+  #imageDir(): string {
+    if (!this.#image) throw new Error('no image')
+    return join(this.#deps.root, 'templates', BASE, this.#image.hash.slice(0, 16))
+  }
+  #base(): string {
+    return join(this.#imageDir(), 'rootfs.ext4')
+  }
+  #shapesDir(): string {
+    return join(this.#imageDir(), 'shapes')
+  }
+}
+
+function keyOf(shape: Shape): string {
+  return `${shape.vcpus}x${shape.memoryMb}`
+}

@@ -1,0 +1,140 @@
+// The HTTP edge: mounts the contract's routes, knows who calls, and gives every refusal the same envelope. Thin: parse,
+// authorise, hand over, serialise.
+
+import { AppError } from '@nullspace/contract/errors.ts'
+import { openApiDocument } from '@nullspace/contract/openapi.ts'
+import type { RouteSpec } from '@nullspace/contract/route.ts'
+import { ROUTES } from '@nullspace/contract/routes.ts'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { STATUS_CODES } from 'node:http'
+import type { z } from 'zod'
+import type { App } from '../app/context.ts'
+import { authenticate } from '../app/keys.ts'
+import { envelope, invalidInput, toAppError } from './errors.ts'
+import type { Handlers } from './implement.ts'
+
+/** A command line of 1 MiB and its environment, as JSON with room for escapes. */
+const BODY_LIMIT_BYTES = 8 * 1024 * 1024
+/** The published client drops idle connections after 5 s; ours must be the later by far, or both race. */
+const KEEP_ALIVE_MS = 75_000
+/** For the request to arrive whole; not for its answer. */
+const REQUEST_TIMEOUT_MS = 300_000
+
+export function createHttpServer(app: App, handlers: Handlers): FastifyInstance {
+  const server = Fastify({
+    loggerInstance: app.log.child({ part: 'http' }) as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: BODY_LIMIT_BYTES,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    genReqId: () => `req_${randomBytes(10).toString('hex')}`,
+    routerOptions: { maxParamLength: 500, ignoreTrailingSlash: false, caseSensitive: true },
+    clientErrorHandler: (error, socket) => refuseRaw(socket, error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400, new AppError('invalid_request', { say: 'The request is not valid HTTP.' })),
+    frameworkErrors: (error, request, reply) => {
+      const refusal = toAppError(error)
+      reply.statusCode = refusal.status
+      void (reply as unknown as FastifyReply).send(envelope(refusal, request.id))
+    },
+  })
+
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => parseJson(text as string, done))
+  // The published client posts without a body and without a content type where there is nothing to say.
+  server.addContentTypeParser('*', { parseAs: 'string' }, (request, text, done) => {
+    if (request.headers['content-type'] === undefined) parseJson(text as string, done)
+    else done(new AppError('unsupported_media_type', { say: 'The body must be JSON with the content type application/json.' }))
+  })
+
+  server.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+  })
+  server.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none'
+    app.metrics.requests.observe({ route: `${request.method} ${route}`, status: reply.statusCode }, reply.elapsedTime / 1000)
+  })
+  server.setErrorHandler((error, request, reply) => {
+    const refusal = toAppError(error)
+    const level = refusal.status >= 500 ? 'error' : 'debug'
+    app.log[level]({ err: error, request: request.id, route: request.routeOptions.url, ...refusal.context }, refusal.message)
+    void reply.code(refusal.status).send(envelope(refusal, request.id))
+  })
+  server.setNotFoundHandler((request, reply) => {
+    const refusal = notFound(request)
+    if (refusal.code === 'method_not_allowed') reply.header('allow', String(refusal.details?.['allow']))
+    void reply.code(refusal.status).send(envelope(refusal, request.id))
+  })
+  server.server.on('upgrade', (_request, socket: Socket) => {
+    socket.on('error', () => socket.destroy())
+    refuseRaw(socket, 501, new AppError('not_implemented', { say: 'WebSocket channels are not available in this release.' }))
+  })
+
+  for (const spec of Object.values(ROUTES) as RouteSpec[]) mount(server, app, spec, handlers)
+  const openapi = openApiDocument()
+  server.get('/openapi.json', async () => openapi)
+  server.get('/metrics', async (_request, reply) => reply.type(app.metrics.registry.contentType).send(await app.metrics.registry.metrics()))
+  return server
+}
+
+function mount(server: FastifyInstance, app: App, spec: RouteSpec, handlers: Handlers): void {
+  const handler = handlers[spec.id as keyof Handlers] as (call: unknown) => Promise<unknown>
+  server.route({
+    method: spec.method,
+    url: spec.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    handler: async (request, reply) => {
+      const principal = spec.access === 'none' ? null : await authenticate(app, request.headers.authorization)
+      if (spec.access === 'operator' && principal?.scope !== 'operator') throw new AppError('forbidden', { say: 'This needs the key of an operator.' })
+      const result = await handler({
+        principal,
+        params: parse('params', spec.params, request.params),
+        query: parse('query', spec.query, request.query),
+        headers: parse('headers', spec.headers, request.headers),
+        body: parse('body', spec.body, request.body ?? (spec.body ? {} : undefined)),
+      })
+      // Through the schema: what it does not name does not leave.
+      return reply.code(spec.success.status).send(spec.success.body.parse(result))
+    },
+  })
+}
+
+function parse(where: 'params' | 'query' | 'headers' | 'body', schema: z.ZodType | undefined, value: unknown): unknown {
+  if (!schema) return undefined
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw invalidInput(where, parsed.error)
+}
+
+function parseJson(text: string, done: (error: Error | null, body?: unknown) => void): void {
+  if (text.trim() === '') return done(null, undefined)
+  try {
+    done(null, JSON.parse(text))
+  } catch (error) {
+    done(new AppError('invalid_request', { say: 'The body is not valid JSON.', cause: error }))
+  }
+}
+
+function notFound(request: FastifyRequest): AppError {
+  const path = request.url.split('?', 1)[0] ?? ''
+  const methods = (Object.values(ROUTES) as RouteSpec[]).filter((spec) => matches(spec.path, path)).map((spec) => spec.method)
+  if (methods.length === 0) return new AppError('not_found', { say: `There is nothing at ${path.slice(0, 200)}.` })
+  const allow = methods.join(', ')
+  return new AppError('method_not_allowed', { say: `${request.method} is not possible here; ${allow} is.`, details: { allow } })
+}
+
+function matches(pattern: string, path: string): boolean {
+  const want = pattern.split('/')
+  const have = path.split('/')
+  return want.length === have.length && want.every((part, index) => part.startsWith('{') || part === have[index])
+}
+
+/** For what never reached the router: a whole HTTP answer written to the socket. */
+function refuseRaw(socket: Socket, status: number, refusal: AppError): void {
+  if (!socket.writable) return void socket.destroy()
+  const body = JSON.stringify(envelope(refusal, `req_${randomBytes(10).toString('hex')}`))
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
+}

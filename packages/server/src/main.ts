@@ -1,0 +1,114 @@
+// The composition root: reads the configuration, makes the parts, gives them to a daemon, and a process to that.
+//   main.ts serve            run the daemon in the foreground
+//   main.ts doctor --json    look at the host and say what is missing
+
+import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { makeKey, OPERATOR } from './app/keys.ts'
+import { type Config, readConfig } from './config.ts'
+import { operatorKeyPath, readOperatorKey, removeRecord, runningDaemon, startTimeOf, writeClientConfig, writeOperatorKey, writeRecord } from './daemon-files.ts'
+import { createDaemon } from './daemon.ts'
+import { assembleHost, examineHost, type HostSettings } from './host/assemble.ts'
+import { listen } from './http/listen.ts'
+import { createLogger, type Logger } from './observe/logger.ts'
+import { Op } from './observe/op.ts'
+import { VERSION } from './observe/version.ts'
+import { type Db, openDb } from './store/db.ts'
+import { listKeys } from './store/tables/keys.ts'
+import { crashAt } from './workflows/crash.ts'
+
+const SET_UP_TIMEOUT_MS = 180_000
+
+const verb = process.argv[2] ?? 'serve'
+if (verb === 'serve') await serve(readConfig())
+else if (verb === 'doctor') await doctor(readConfig())
+else {
+  console.error(`unknown verb ${verb}; use serve or doctor`)
+  process.exit(2)
+}
+
+async function serve(config: Config): Promise<void> {
+  const log = createLogger({ level: config.log_level })
+  await mkdir(config.dataDir, { recursive: true, mode: 0o711 })
+  const other = await runningDaemon(config.dataDir)
+  if (other) {
+    log.fatal({ pid: other.pid, url: other.url }, 'a daemon runs on this data directory already')
+    process.exit(3)
+  }
+  await removeRecord(config.dataDir)
+  log.info({ version: VERSION, config: redacted(config) }, 'starting')
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
+
+  const db = await openDb(join(config.dataDir, 'nullspace.db'))
+  using op = new Op('set up the host', { timeoutMs: SET_UP_TIMEOUT_MS })
+  const { host, checks, setUp } = await assembleHost(op, hostSettings(config, log))
+  await setUp(op)
+  const daemon = createDaemon({
+    db,
+    host,
+    checks,
+    promisedShapes: config.shapes.map(({ vcpus, memory_mb }) => ({ template: 'base', vcpus, memoryMb: memory_mb })),
+    startWidth: config.startWidth,
+    log,
+    ...(config.crash_at === undefined ? {} : { hooks: crashAt(config.crash_at) }),
+  })
+  await daemon.start()
+  const url = await listen(daemon.http, { host: config.host, port: config.port })
+  await announce(config, db, url, log)
+
+  let stopping = false
+  const stop = async (signal: string): Promise<void> => {
+    if (stopping) return
+    stopping = true
+    log.info({ signal }, 'draining')
+    await daemon.drain(config.drain_ms)
+    await removeRecord(config.dataDir)
+    await db.destroy()
+    log.info('stopped; machines run on')
+    process.exit(0)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
+}
+
+/** Address and key, where the CLI and the SDKs on this box look for them. */
+async function announce(config: Config, db: Db, url: string, log: Logger): Promise<void> {
+  const key = await operatorKey(config, db)
+  await writeRecord(config.dataDir, { pid: process.pid, start_time: startTimeOf(process.pid) ?? '', url, version: VERSION, client_config: config.clientConfig })
+  if (config.clientConfig !== null) {
+    await writeClientConfig(config.clientConfig, { api_key: key, base_url: url }).catch((error: unknown) => log.error({ err: error }, 'the client configuration could not be written'))
+  }
+  log.info({ url, client_config: config.clientConfig, key_file: operatorKeyPath(config.dataDir) }, 'ready')
+}
+
+/** Made at the first start. A database that knows no operator key, or a lost key file, gets a new one. */
+async function operatorKey(config: Config, db: Db): Promise<string> {
+  const known = await readOperatorKey(config.dataDir)
+  const active = (await listKeys(db, null)).filter((row) => row.scope === OPERATOR && row.revoked_at === null)
+  if (known && active.some((row) => known.startsWith(row.prefix))) return known
+  const { key } = await makeKey({ db, random: (bytes) => randomBytes(bytes), now: Date.now() }, { owner: OPERATOR, name: 'operator', scope: OPERATOR })
+  await writeOperatorKey(config.dataDir, key)
+  return key
+}
+
+async function doctor(config: Config): Promise<void> {
+  const checks = await examineHost(hostSettings(config, createLogger({ level: 'silent' })))
+  console.log(JSON.stringify({ checks }))
+  process.exit(checks.some(({ level }) => level === 'failure') ? 1 : 0)
+}
+
+function hostSettings(config: Config, log: Logger): HostSettings {
+  return {
+    ...config,
+    spareSlots: config.spare_slots,
+    addressBlock: config.address_block,
+    dnsUpstreams: config.dns_upstreams,
+    poolBytes: config.pool_gb === undefined ? null : config.pool_gb * 1024 ** 3,
+    log,
+  }
+}
+
+function redacted(config: Config): Record<string, unknown> {
+  // No key of the configuration is a secret today; what becomes one is to be listed here.
+  return { ...config }
+}

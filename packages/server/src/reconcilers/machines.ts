@@ -1,0 +1,74 @@
+// Reconcilers that look after machines: deadlines, VMs that died, unfinished operations, activity, spares.
+
+import { Op } from '../observe/op.ts'
+import type { App } from '../app/context.ts'
+import { adopt } from '../app/recover.ts'
+import { tryDestroy, tryFail } from '../app/destroy.ts'
+import { allMachines, countByState, expiredMachines } from '../store/tables/machines.ts'
+import type { Reconciler } from './reconciler.ts'
+
+export interface Deaths {
+  /** Why the VM of a machine ended, when we saw it; kept until the machine is dealt with. */
+  readonly reasons: Map<string, string>
+}
+
+/** Destroys what is past its deadline, also when that passed while the daemon was down. */
+export const expiry = (app: App): Reconciler => ({
+  name: 'expiry',
+  everyMs: 1_000,
+  async run() {
+    for (const machine of await expiredMachines(app.db, app.clock.now())) {
+      const work = tryDestroy(app, machine)
+      if (!work) continue
+      app.log.info({ machine: machine.id }, 'machine expired')
+      await work
+    }
+  },
+})
+
+/** A machine that is said to run and whose VM is gone goes to `error` with the reason. */
+export const lost = (app: App, deaths: Deaths): Reconciler => ({
+  name: 'lost',
+  everyMs: 5_000,
+  async run() {
+    for (const machine of await allMachines(app.db, ['running'])) {
+      if (app.host.guest(machine.id) || (await adopt(app, machine)) !== 'gone') continue
+      const reason = deaths.reasons.get(machine.id) ?? 'its VM was gone when the daemon looked for it'
+      const work = tryFail(app, machine, reason)
+      if (!work) continue
+      await work
+      deaths.reasons.delete(machine.id)
+    }
+  },
+})
+
+/** Operations that could not be finished or undone when they should have been. */
+export const unfinished = (app: App): Reconciler => ({
+  name: 'unfinished',
+  everyMs: 15_000,
+  run: () => app.engine.resume((machineId) => app.lock.holder(machineId) !== undefined),
+})
+
+export const upkeep = (app: App): Reconciler => ({
+  name: 'upkeep',
+  everyMs: 2_000,
+  async run() {
+    await app.activity.flush(app.db)
+    for (const [state, count] of Object.entries(await countByState(app.db))) app.metrics.machines.set({ state }, count)
+    using op = new Op('refill', { timeoutMs: 30_000 })
+    await app.host.refill(op)
+  },
+})
+
+/** The shapes that set-up promises, one after the other. */
+export const promisedShapes = (app: App): Reconciler => ({
+  name: 'shapes',
+  everyMs: 60_000,
+  async run() {
+    for (const shape of app.promisedShapes) {
+      if (app.host.shapeStatus(shape).state === 'ready' || app.host.templates().length === 0) continue
+      using op = new Op('promised shape', { timeoutMs: 600_000 })
+      await app.host.ensureShape(op, shape).catch((error: unknown) => app.log.error({ err: error, shape }, 'a promised shape could not be built'))
+    }
+  },
+})

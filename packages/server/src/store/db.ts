@@ -1,0 +1,43 @@
+// The database: SQLite through node:sqlite under kysely. Nothing outside of store/ sees SQL.
+
+import { DatabaseSync } from 'node:sqlite'
+import { Kysely, SqliteDialect, type SqliteDatabase, type Transaction } from 'kysely'
+import { Migrator } from 'kysely/migration'
+import { foundation } from './migrations/001-foundation.ts'
+import type { Schema } from './schema.ts'
+
+export type Db = Kysely<Schema>
+export type Tx = Transaction<Schema>
+
+const MIGRATIONS = { '001-foundation': foundation }
+
+/** Opens and migrates; `:memory:` for tests. */
+export async function openDb(path: string): Promise<Db> {
+  const sqlite = new DatabaseSync(path)
+  // FULL: an acknowledged change survives a power cut, not only a killed process.
+  sqlite.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 5000')
+  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: asKysely(sqlite) }) })
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
+  const { error } = await migrator.migrateToLatest()
+  if (error) throw new Error(`The database ${path} could not be brought up to date`, { cause: error })
+  return db
+}
+
+function asKysely(sqlite: DatabaseSync): SqliteDatabase {
+  return {
+    close: () => sqlite.close(),
+    prepare(sql) {
+      const statement = sqlite.prepare(sql)
+      const bind = (parameters: ReadonlyArray<unknown>) => parameters as (string | number | bigint | null | Uint8Array)[]
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters) => statement.all(...bind(parameters)),
+        run(parameters) {
+          const { changes, lastInsertRowid } = statement.run(...bind(parameters))
+          return { changes: BigInt(changes), lastInsertRowid: BigInt(lastInsertRowid) }
+        },
+        iterate: (parameters) => statement.iterate(...bind(parameters)),
+      }
+    },
+  }
+}

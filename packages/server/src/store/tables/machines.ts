@@ -1,0 +1,156 @@
+// Machines in the database.
+
+import type { MachineId, OwnerId } from '@nullspace/contract/ids.ts'
+import type { MachineState } from '@nullspace/contract/states.ts'
+import type { Selectable } from 'kysely'
+import type { Machine } from '../../domain/machine.ts'
+import type { PageKey } from '../../domain/page.ts'
+import type { Db, Tx } from '../db.ts'
+import type { MachineTable } from '../schema.ts'
+
+export interface MachineFilter {
+  readonly ownerId: OwnerId
+  readonly states?: readonly MachineState[]
+  readonly template?: string
+  /** All pairs must match, compared as JSON. */
+  readonly metadata?: Readonly<Record<string, unknown>>
+  readonly after?: PageKey
+  readonly limit?: number
+}
+
+export async function insertMachine(db: Db | Tx, machine: Machine): Promise<void> {
+  await db.insertInto('machines').values(toRow(machine)).execute()
+}
+
+/** Changes the named fields; false when the machine is not there or not in one of `from`. */
+export async function updateMachine(
+  db: Db | Tx,
+  id: string,
+  change: Partial<Omit<Machine, 'id' | 'ownerId'>>,
+  from?: readonly MachineState[],
+): Promise<boolean> {
+  const row = toRow(change)
+  let query = db.updateTable('machines').set(row).where('id', '=', id)
+  if (from) query = query.where('state', 'in', from)
+  const { numUpdatedRows } = await query.executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
+export async function deleteMachine(db: Db | Tx, id: string): Promise<void> {
+  await db.deleteFrom('idempotency').where('machine_id', '=', id).execute()
+  await db.deleteFrom('machines').where('id', '=', id).execute()
+}
+
+export async function findMachine(db: Db | Tx, id: string): Promise<Machine | null> {
+  const row = await db.selectFrom('machines').selectAll().where('id', '=', id).executeTakeFirst()
+  return row ? fromRow(row) : null
+}
+
+export async function listMachines(db: Db | Tx, filter: MachineFilter): Promise<Machine[]> {
+  let query = db.selectFrom('machines').selectAll().where('owner_id', '=', filter.ownerId).where('state', '!=', 'destroyed')
+  if (filter.states) query = query.where('state', 'in', filter.states)
+  if (filter.template !== undefined) query = query.where('template', '=', filter.template)
+  for (const [key, value] of Object.entries(filter.metadata ?? {})) {
+    // json_each compares any key, also one that would need quoting in a JSON path.
+    query = query.where(({ exists, selectFrom }) =>
+      exists(
+        selectFrom((eb) => eb.fn<{ key: string; value: unknown; type: string; atom: unknown }>('json_each', ['machines.metadata']).as('pair'))
+          .select('pair.key')
+          .where('pair.key', '=', key)
+          .where((eb) => eb(eb.fn<string>('json_quote', ['pair.value']), '=', JSON.stringify(value))),
+      ),
+    )
+  }
+  const { after } = filter
+  if (after) {
+    query = query.where((eb) =>
+      eb.or([eb('created_at', '<', after.createdAt), eb.and([eb('created_at', '=', after.createdAt), eb('id', '<', after.id)])]),
+    )
+  }
+  query = query.orderBy('created_at', 'desc').orderBy('id', 'desc')
+  if (filter.limit !== undefined) query = query.limit(filter.limit)
+  return (await query.execute()).map(fromRow)
+}
+
+/** Of all owners; for reconcilers and start-up. */
+export async function allMachines(db: Db | Tx, states?: readonly MachineState[]): Promise<Machine[]> {
+  let query = db.selectFrom('machines').selectAll()
+  if (states) query = query.where('state', 'in', states)
+  return (await query.execute()).map(fromRow)
+}
+
+export async function expiredMachines(db: Db, now: number): Promise<Machine[]> {
+  const rows = await db
+    .selectFrom('machines')
+    .selectAll()
+    .where('timeout_at', '<=', now)
+    .where('state', 'not in', ['creating', 'destroyed'])
+    .orderBy('timeout_at')
+    .execute()
+  return rows.map(fromRow)
+}
+
+export async function countByState(db: Db): Promise<Readonly<Record<MachineState, number>>> {
+  const rows = await db
+    .selectFrom('machines')
+    .select((eb) => ['state', eb.fn.countAll<number>().as('count')])
+    .groupBy('state')
+    .execute()
+  return { creating: 0, running: 0, paused: 0, destroyed: 0, error: 0, ...Object.fromEntries(rows.map((row) => [row.state, Number(row.count)])) }
+}
+
+function toRow(machine: Machine): MachineTable
+function toRow(change: Partial<Machine>): Partial<MachineTable>
+function toRow(machine: Partial<Machine>): Partial<MachineTable> {
+  return defined({
+    id: machine.id,
+    owner_id: machine.ownerId,
+    state: machine.state,
+    template: machine.shape?.template,
+    vcpus: machine.shape?.vcpus,
+    memory_mb: machine.shape?.memoryMb,
+    disk_mb: machine.diskMb,
+    cwd: machine.cwd,
+    envs: json(machine.envs),
+    metadata: json(machine.metadata),
+    internet_access: machine.internetAccess === undefined ? undefined : machine.internetAccess ? 1 : 0,
+    timeout_ms: machine.timeoutMs,
+    timeout_action: machine.timeoutAction,
+    timeout_at: machine.timeoutAt,
+    created_at: machine.createdAt,
+    started_at: machine.startedAt,
+    last_active_at: machine.lastActiveAt,
+    error_reason: machine.errorReason,
+    slot: machine.slot,
+    vm_handle: machine.vmHandle,
+  })
+}
+
+const json = (value: unknown): string | undefined => (value === undefined ? undefined : JSON.stringify(value))
+
+function defined(row: { [K in keyof MachineTable]: MachineTable[K] | undefined }): Partial<MachineTable> {
+  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined)) as Partial<MachineTable>
+}
+
+function fromRow(row: Selectable<MachineTable>): Machine {
+  return {
+    id: row.id as MachineId,
+    ownerId: row.owner_id as OwnerId,
+    state: row.state,
+    shape: { template: row.template, vcpus: row.vcpus, memoryMb: row.memory_mb },
+    diskMb: row.disk_mb,
+    cwd: row.cwd,
+    envs: JSON.parse(row.envs) as Record<string, string>,
+    metadata: JSON.parse(row.metadata) as Record<string, unknown>,
+    internetAccess: row.internet_access === 1,
+    timeoutMs: row.timeout_ms,
+    timeoutAction: row.timeout_action,
+    timeoutAt: row.timeout_at,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    lastActiveAt: row.last_active_at,
+    errorReason: row.error_reason,
+    slot: row.slot,
+    vmHandle: row.vm_handle,
+  }
+}
