@@ -26,6 +26,8 @@ export const ConfigFile = z.strictObject({
   start_width: z.coerce.number().int().min(1).max(256).optional(),
   /** Network slots held ready. */
   spare_slots: z.coerce.number().int().min(0).max(256).default(8),
+  /** Machines of each promised or recently used size held ready to be handed out; each takes about 0.1 GiB. */
+  spare_machines: z.coerce.number().int().min(0).max(64).default(1),
   /** Block that machines' host-side addresses come from, CIDR; chosen within 100.64.0.0/10 when left out. */
   address_block: z.string().optional(),
   /** IPv4 addresses of the resolvers guests are sent to; the host's own when left out. */

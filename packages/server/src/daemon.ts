@@ -14,6 +14,7 @@ import { handlers } from './http/handlers.ts'
 import { createHttpServer } from './http/server.ts'
 import type { Logger } from './observe/logger.ts'
 import { createMetrics } from './observe/metrics.ts'
+import { Op } from './observe/op.ts'
 import { VERSION } from './observe/version.ts'
 import { expiry, lost, promisedShapes, unfinished, upkeep } from './reconcilers/machines.ts'
 import { type Running, startReconciler } from './reconcilers/reconciler.ts'
@@ -23,6 +24,8 @@ import { createWorkflow } from './workflows/create.ts'
 import { type StepHooks, WorkflowEngine } from './workflows/engine.ts'
 import { KeyedLock } from './workflows/queue.ts'
 import { destroyWorkflow, failWorkflow } from './workflows/teardown.ts'
+
+const CLOSE_TIMEOUT_MS = 15_000
 
 export interface DaemonParts {
   readonly db: Db
@@ -40,6 +43,8 @@ export interface Daemon {
   readonly http: FastifyInstance
   /** Finds machines again and begins the background work; before requests are taken. */
   start(): Promise<void>
+  /** Ends the background work; what is under way settles on its own. */
+  stop(): Promise<void>
   /** Refuses new work, gives requests in flight `ms`, stops. Machines run on. */
   drain(ms: number): Promise<void>
 }
@@ -66,7 +71,11 @@ export function createDaemon(parts: DaemonParts): Daemon {
   }
   const http = createHttpServer(app, handlers(app, { version: VERSION, startedAt: clock.now(), checks: parts.checks }))
   let background: Running[] = []
+  const stop = async (): Promise<void> => {
+    await Promise.all(background.map((reconciler) => reconciler.stop()))
+  }
   return {
+    stop,
     app,
     http,
     async start() {
@@ -81,11 +90,12 @@ export function createDaemon(parts: DaemonParts): Daemon {
     },
     async drain(ms) {
       app.lifecycle.draining = true
-      for (const reconciler of background) await reconciler.stop()
+      await stop()
       const closed = http.close()
       await Promise.race([Promise.all([closed, app.lock.idle()]), new Promise((resolve) => setTimeout(resolve, ms).unref())])
       await app.activity.flush(db)
-      await host.close()
+      using op = new Op('close the host', { timeoutMs: CLOSE_TIMEOUT_MS })
+      await host.close(op)
     },
   }
 }

@@ -5,10 +5,12 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DEFAULTS } from '@nullspace/contract/machines.ts'
 import { makeKey, OPERATOR } from './app/keys.ts'
 import { type Config, readConfig } from './config.ts'
 import { operatorKeyPath, readOperatorKey, removeRecord, runningDaemon, startTimeOf, writeClientConfig, writeOperatorKey, writeRecord } from './daemon-files.ts'
 import { createDaemon } from './daemon.ts'
+import type { Shape } from './domain/machine.ts'
 import { assembleHost, examineHost, type HostSettings } from './host/assemble.ts'
 import { listen } from './http/listen.ts'
 import { createLogger, type Logger } from './observe/logger.ts'
@@ -48,7 +50,7 @@ async function serve(config: Config): Promise<void> {
     db,
     host,
     checks,
-    promisedShapes: config.shapes.map(({ vcpus, memory_mb }) => ({ template: 'base', vcpus, memoryMb: memory_mb })),
+    promisedShapes: promisedShapes(config),
     startWidth: config.startWidth,
     log,
     ...(config.crash_at === undefined ? {} : { hooks: crashAt(config.crash_at) }),
@@ -101,11 +103,17 @@ function hostSettings(config: Config, log: Logger): HostSettings {
   return {
     ...config,
     spareSlots: config.spare_slots,
+    spareMachines: config.spare_machines,
+    promisedShapes: promisedShapes(config),
     addressBlock: config.address_block,
     dnsUpstreams: config.dns_upstreams,
     poolBytes: config.pool_gb === undefined ? null : config.pool_gb * 1024 ** 3,
     log,
   }
+}
+
+function promisedShapes({ shapes }: Config): Shape[] {
+  return shapes.map(({ vcpus, memory_mb }) => ({ template: DEFAULTS.template, vcpus, memoryMb: memory_mb }))
 }
 
 function redacted(config: Config): Record<string, unknown> {

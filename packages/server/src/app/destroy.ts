@@ -10,17 +10,15 @@ import { insertOperation, type Operation } from '../store/tables/operations.ts'
 import { newOperation } from '../workflows/engine.ts'
 import { destroyWorkflow, failWorkflow, type FailState, type TeardownState } from '../workflows/teardown.ts'
 import type { App } from './context.ts'
-import { getMachine } from './machines.ts'
+import { getMachine, noMachine } from './machines.ts'
 
 /** From the first answer on the machine is gone for everyone, though its last remains may still be being removed. */
 export async function destroyMachine(app: App, principal: Principal, id: string): Promise<void> {
-  const joined = app.lock.inFlight(id, 'destroy')
-  const machine = await getMachine(app, principal, id)
-  if (joined) {
-    await joined
-    return
-  }
-  const work = tryDestroy(app, machine)
+  // Its VM's death is being dealt with: that ends by itself, and soon.
+  await app.lock.inFlight(id, 'fail')
+  const machine = app.lock.inFlight(id, 'destroy') ? await findMachine(app.db, id) : await getMachine(app, principal, id)
+  if (machine?.ownerId !== principal.ownerId) throw noMachine(id)
+  const work = app.lock.inFlight(id, 'destroy') ?? tryDestroy(app, machine)
   if (!work) {
     throw new AppError('transition_in_progress', { say: `Machine ${id} is busy: ${app.lock.holder(id) ?? 'another operation'} is at work on it.` })
   }

@@ -81,9 +81,14 @@ async function startNew(app: App, principal: Principal, machine: Machine, reques
 export async function getMachine(app: App, principal: Principal, id: string): Promise<Machine> {
   const machine = await findMachine(app.db, id)
   if (!machine || machine.ownerId !== principal.ownerId || machine.state === 'destroyed') {
-    throw new AppError('machine_not_found', { say: `There is no machine ${id.slice(0, 80)}.` })
+    throw noMachine(id)
   }
   return machine
+}
+
+/** Also for what is another owner's: that it exists is not told. */
+export function noMachine(id: string): AppError {
+  return new AppError('machine_not_found', { say: `There is no machine ${id.slice(0, 80)}.` })
 }
 
 /** The machine, if `verb` may begin on it now. */

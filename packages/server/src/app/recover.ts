@@ -15,7 +15,7 @@ export async function recover(app: App): Promise<void> {
   app.log.info({ running: machines.length, adopted: adopted.filter((result) => result === 'adopted').length }, 'machines found again')
   await app.engine.resume()
   using op = new Op('sweep', { timeoutMs: SWEEP_TIMEOUT_MS })
-  const keep = new Set((await allMachines(app.db)).filter((machine) => machine.state === 'running').map((machine) => machine.id as string))
+  const keep = new Map((await allMachines(app.db, ['running'])).map((machine) => [machine.id, machine.vmHandle]))
   for (const { kind, name } of await app.host.sweep(op, keep)) {
     app.metrics.orphans.inc({ kind })
     app.log.warn({ kind, name }, 'removed a leftover')

@@ -11,6 +11,10 @@ export class Turnstile {
     this.#width = width
   }
 
+  get busy(): boolean {
+    return this.#inside > 0
+  }
+
   async pass<T>(op: Op, work: () => Promise<T>): Promise<T> {
     if (this.#inside < this.#width) this.#inside++
     else await this.#wait(op)

@@ -5,15 +5,18 @@ import { join } from 'node:path'
 import { fake } from '@nullspace/vmm/fake/driver.ts'
 import { qemuDriver } from '@nullspace/vmm/qemu/driver.ts'
 import type { Driver } from '@nullspace/vmm/driver.ts'
+import type { Shape } from '../domain/machine.ts'
 import type { Logger } from '../observe/logger.ts'
 import { Op } from '../observe/op.ts'
 import { VERSION } from '../observe/version.ts'
 import { examine } from './doctor.ts'
+import type { Host } from './host.ts'
 import { LocalHost } from './local-host.ts'
 import type { Finding } from './network/dns.ts'
 import { createNetnsNetwork } from './network/netns-network.ts'
 import type { Network } from './network/network.ts'
 import { createNoNetwork } from './network/none.ts'
+import { SparingHost } from './spares.ts'
 import { openStoragePool } from './storage/open-pool.ts'
 import type { CheckResult } from '@nullspace/contract/host.ts'
 import { type GuestImage, readImage } from './templates/image.ts'
@@ -30,6 +33,8 @@ export interface HostSettings {
   readonly driver: 'qemu' | 'fake'
   readonly accelerator: 'auto' | 'kvm' | 'tcg'
   readonly spareSlots: number
+  readonly spareMachines: number
+  readonly promisedShapes: readonly Shape[]
   readonly addressBlock?: string | undefined
   readonly dnsUpstreams?: readonly string[] | undefined
   readonly poolBytes: number | null
@@ -37,7 +42,7 @@ export interface HostSettings {
 }
 
 export interface AssembledHost {
-  readonly host: LocalHost
+  readonly host: Host
   /** Needs nothing to be set up. */
   readonly checks: () => Promise<CheckResult[]>
   /** Makes the host ready to run machines; to be called once, before anything else. */
@@ -47,14 +52,15 @@ export interface AssembledHost {
 /** uid of a golden guest while it is built; no slot has it. */
 const GOLDEN_UID_OFFSET = 4094
 
-export async function assembleHost(op: Op, settings: HostSettings, driver: Driver = chooseDriver(settings)): Promise<AssembledHost> {
+export async function assembleHost(op: Op, settings: HostSettings, chosen: { driver?: Driver; network?: Network } = {}): Promise<AssembledHost> {
+  const driver = chosen.driver ?? chooseDriver(settings)
   const { dataDir, runRoot, gid, uidBase, log } = settings
   // Machines' users pass through these to their own directories and see nothing else in them.
   for (const dir of [dataDir, runRoot, join(runRoot, 'vm')]) await mkdir(dir, { recursive: true, mode: 0o711 })
   const pool = await openStoragePool(op, { dataDir, loopSizeBytes: settings.poolBytes, allowLoop: settings.driver === 'qemu' })
   for (const dir of ['machines', 'templates', 'templates/base']) await mkdir(join(pool.root, dir), { recursive: true, mode: 0o711 })
   const info = await driver.info()
-  const { network, findings } = chooseNetwork(settings)
+  const { network, findings } = chosen.network ? { network: chosen.network, findings: async () => [] } : chooseNetwork(settings)
   const real = settings.driver === 'qemu'
   const library = new TemplateLibrary({
     driver,
@@ -68,7 +74,8 @@ export async function assembleHost(op: Op, settings: HostSettings, driver: Drive
     release: VERSION,
     log,
   })
-  const host = new LocalHost({ driver, info, pool, network, library, runRoot, gid, log })
+  const inner = new LocalHost({ driver, info, pool, network, library, runRoot, gid, log })
+  const host = new SparingHost({ inner, perShape: settings.spareMachines, promised: settings.promisedShapes, log })
   return {
     host,
     checks: () => examine({ driver: async () => info, network: findings, pool: async () => pool, templates: () => library.facts() }),

@@ -43,7 +43,8 @@ export interface Host {
   ensureShape(op: Op, shape: Shape): Promise<void>
 
   // The steps of a machine's life. Each is harmless twice for the same machine.
-  reserveSlot(op: Op, machineId: string, policy: EgressPolicy): Promise<number>
+  /** `shape` is what will be started on it: a spare machine of that shape may be waiting with its slot. */
+  reserveSlot(op: Op, machineId: string, policy: EgressPolicy, shape: Shape): Promise<number>
   releaseSlot(op: Op, machineId: string, slot: number | null): Promise<void>
   cloneDisk(op: Op, machineId: string, shape: Shape): Promise<void>
   removeDisk(op: Op, machineId: string): Promise<void>
@@ -60,11 +61,13 @@ export interface Host {
   adopt(op: Op, machine: { id: string; slot: number | null; handle: string }): Promise<boolean>
   /** Called once for each VM that ends without stopVm. */
   onVmExit(listener: (machineId: string, reason: string) => void): void
-  /** Removes every VM, disk and slot of no machine in `keep`; says what it removed. */
-  sweep(op: Op, keep: ReadonlySet<string>): Promise<readonly { readonly kind: 'vm' | 'disk' | 'slot' | 'build'; readonly name: string }[]>
+  /** Removes every VM, disk and slot of no machine in `keep` (id -> handle); says what it removed. */
+  sweep(op: Op, keep: ReadonlyMap<string, string | null>): Promise<readonly { readonly kind: 'vm' | 'disk' | 'slot' | 'build'; readonly name: string }[]>
   room(): Promise<HostRoom>
-  /** Background upkeep: spare slots. */
+  /** Background upkeep: spare slots and spare machines. Called when nothing else is being started. */
   refill(op: Op): Promise<void>
+  /** Spare machines that wait now, by shape. */
+  spares(): readonly { readonly shape: Shape; readonly count: number; readonly wanted: number }[]
   /** Lets go of everything; machines run on. */
-  close(): Promise<void>
+  close(op: Op): Promise<void>
 }

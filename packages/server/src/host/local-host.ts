@@ -42,7 +42,8 @@ interface Running {
 
 const MIB = 1024 * 1024
 
-export class LocalHost implements Host {
+/** The same without spares: those are made from it, in spares.ts. */
+export class LocalHost implements Omit<Host, 'spares'> {
   readonly #deps: LocalHostDeps
   readonly #slots = new Map<string, Slot>()
   readonly #running = new Map<string, Running>()
@@ -81,8 +82,9 @@ export class LocalHost implements Host {
 
   async releaseSlot(op: Op, machineId: string, index: number | null): Promise<void> {
     const slot = this.#slots.get(machineId)?.index ?? index
-    // A slot that only a dead daemon knew of is not ours to name; sweep() finds it.
-    if (slot === null) return
+    // A slot that only a dead daemon knew of is not ours to name; sweep() finds it. One that another machine has by now
+    // was released by an earlier try.
+    if (slot === null || [...this.#slots].some(([id, other]) => id !== machineId && other.index === slot)) return
     await this.#deps.network.release(op, slot)
     this.#slots.delete(machineId)
   }
@@ -158,6 +160,23 @@ export class LocalHost implements Host {
     }
   }
 
+  /** Stops a greeted machine's vCPUs with nothing half-sent: it costs no CPU until unpark(). */
+  async park(op: Op, machineId: string): Promise<void> {
+    const running = this.#running.get(machineId)
+    if (!running) throw new Error(`machine ${machineId} has no VM to park`)
+    await running.guest.quiesce(op)
+    running.guest.close()
+    await running.vm.pause(op)
+  }
+
+  /** Lets it run on, and returns its handle as JSON. It is to be greeted again: its clock stood still. */
+  async unpark(op: Op, machineId: string): Promise<string> {
+    const running = this.#running.get(machineId)
+    if (!running) throw new Error(`machine ${machineId} has no VM to unpark`)
+    await running.vm.resume(op)
+    return JSON.stringify(running.vm.handle)
+  }
+
   guest(machineId: string): Guest | null {
     return this.#running.get(machineId)?.guest ?? null
   }
@@ -175,7 +194,7 @@ export class LocalHost implements Host {
     this.#onExit = listener
   }
 
-  async sweep(op: Op, keep: ReadonlySet<string>): Promise<{ kind: 'vm' | 'disk' | 'slot' | 'build'; name: string }[]> {
+  async sweep(op: Op, keep: ReadonlyMap<string, string | null>): Promise<{ kind: 'vm' | 'disk' | 'slot' | 'build'; name: string }[]> {
     const swept: { kind: 'vm' | 'disk' | 'slot' | 'build'; name: string }[] = []
     const { driver, network } = this.#deps
     const known = new Set([...(await driver.list(this.#deps.runRoot)), ...(await namesIn(join(this.#deps.runRoot, 'vm')))])
@@ -204,7 +223,7 @@ export class LocalHost implements Host {
     await this.#deps.network.refill(op)
   }
 
-  async close(): Promise<void> {
+  async close(_op: Op): Promise<void> {
     for (const { guest } of this.#running.values()) guest.close()
     this.#running.clear()
     await this.#deps.network.close()

@@ -5,7 +5,7 @@ import { AppError } from '@nullspace/contract/errors.ts'
 import { openApiDocument } from '@nullspace/contract/openapi.ts'
 import type { RouteSpec } from '@nullspace/contract/route.ts'
 import { ROUTES } from '@nullspace/contract/routes.ts'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { STATUS_CODES } from 'node:http'
@@ -25,7 +25,7 @@ const REQUEST_TIMEOUT_MS = 300_000
 export function createHttpServer(app: App, handlers: Handlers): FastifyInstance {
   const server = Fastify({
     loggerInstance: app.log.child({ part: 'http' }) as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,

@@ -55,6 +55,8 @@ export const upkeep = (app: App): Reconciler => ({
   async run() {
     await app.activity.flush(app.db)
     for (const [state, count] of Object.entries(await countByState(app.db))) app.metrics.machines.set({ state }, count)
+    // What callers wait for goes first.
+    if (app.starts.busy || app.lifecycle.draining) return
     using op = new Op('refill', { timeoutMs: 30_000 })
     await app.host.refill(op)
   },

@@ -22,8 +22,8 @@ export const createWorkflow: Workflow<WorkflowContext, CreateState> = {
     {
       name: 'reserveSlot',
       async run(op, { db, host }, { machineId }) {
-        const machine = await theMachine(db, machineId)
-        return { slot: await host.reserveSlot(op, machineId, { internetAccess: machine.internetAccess }) }
+        const { internetAccess, shape } = await theMachine(db, machineId)
+        return { slot: await host.reserveSlot(op, machineId, { internetAccess }, shape) }
       },
       undo: (op, { host }, { machineId, slot }) => host.releaseSlot(op, machineId, slot ?? null),
     },

@@ -15,8 +15,8 @@ export interface FailState extends TeardownState {
 
 const takeDown: readonly Step<WorkflowContext, TeardownState>[] = [
   { name: 'stopVm', run: (op, { host }, { machineId }) => host.stopVm(op, machineId) },
-  { name: 'releaseSlot', run: (op, { host }, { machineId, slot }) => host.releaseSlot(op, machineId, slot) },
   { name: 'removeDisk', run: (op, { host }, { machineId }) => host.removeDisk(op, machineId) },
+  { name: 'releaseSlot', run: (op, { host }, { machineId, slot }) => host.releaseSlot(op, machineId, slot) },
 ]
 
 export const destroyWorkflow: Workflow<WorkflowContext, TeardownState> = {

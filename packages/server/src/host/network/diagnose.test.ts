@@ -11,7 +11,8 @@ const findings = (firewall: Partial<Firewall>) => forwardFindings({ chains: [], 
 
 describe('firewalls that drop what they forward', () => {
   it('there are none', () => {
-    expect(findings({ chains: [{ family: 'inet', table: names.table, name: 'forward', hook: 'forward', policy: 'accept' }] })).toMatchInlineSnapshot(`
+    expect(findings({ chains: [{ family: 'inet', table: names.table, name: 'forward', hook: 'forward', policy: 'accept' }] }))
+      .toMatchInlineSnapshot(`
       [
         {
           "fix": null,
@@ -43,7 +44,8 @@ describe('firewalls that drop what they forward', () => {
     expect(findings({ chains: dockerChains, iptables: docker + opened.replaceAll('beef', 'feed') }).map(({ ok }) => ok)).toEqual([false])
   })
   it('a hand-written nftables firewall', () => {
-    expect(findings({ chains: [{ family: 'inet', table: 'filter', name: 'forward', hook: 'forward', policy: 'drop' }] })).toMatchInlineSnapshot(`
+    expect(findings({ chains: [{ family: 'inet', table: 'filter', name: 'forward', hook: 'forward', policy: 'drop' }] }))
+      .toMatchInlineSnapshot(`
       [
         {
           "fix": "nft insert rule inet filter forward iifname "nvbeef-*" accept; nft insert rule inet filter forward oifname "nvbeef-*" ct state established,related accept",

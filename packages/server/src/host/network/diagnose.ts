@@ -18,7 +18,10 @@ export interface DiagnoseInput {
 }
 
 export async function diagnose(op: Op, { names, state, dns, inForce }: DiagnoseInput): Promise<Finding[]> {
-  const lack = await checkHost(op).then(() => null, (error: Error) => error.message)
+  const lack = await checkHost(op).then(
+    () => null,
+    (error: Error) => error.message,
+  )
   if (lack !== null) return [{ ok: false, what: 'machine networks', why: lack, fix: null }]
   return [
     await forwarding(state),
@@ -53,11 +56,16 @@ export interface Firewall {
 
 /** A packet must pass every forward chain there is: one that drops by default has to name our interfaces. */
 export function forwardFindings({ chains, iptables }: Firewall, { vethPrefix, table }: Pick<Names, 'vethPrefix' | 'table'>): Finding[] {
-  const what = 'forwarding of guests\' packets'
+  const what = "forwarding of guests' packets"
   const slots = `${vethPrefix}+`
-  const accepts = (side: '-i' | '-o'): boolean => iptables.split('\n').some((line) => line.includes(`${side} ${slots} `) && line.includes('-j ACCEPT'))
-  const dropping = chains.filter((chain) => chain.hook === 'forward' && chain.policy === 'drop' && chain.family !== 'ip6' && chain.family !== 'bridge' && chain.table !== table)
-  const viaIptables = dropping.some((chain) => chain.family === 'ip' && chain.table === 'filter') || /^-P FORWARD (DROP|REJECT)$/m.test(iptables)
+  const accepts = (side: '-i' | '-o'): boolean =>
+    iptables.split('\n').some((line) => line.includes(`${side} ${slots} `) && line.includes('-j ACCEPT'))
+  const dropping = chains.filter(
+    (chain) =>
+      chain.hook === 'forward' && chain.policy === 'drop' && chain.family !== 'ip6' && chain.family !== 'bridge' && chain.table !== table,
+  )
+  const viaIptables =
+    dropping.some((chain) => chain.family === 'ip' && chain.table === 'filter') || /^-P FORWARD (DROP|REJECT)$/m.test(iptables)
   const findings: Finding[] = []
   if (viaIptables && !(accepts('-i') && accepts('-o'))) {
     const chain = /^-N DOCKER-USER$/m.test(iptables) ? 'DOCKER-USER' : 'FORWARD'

@@ -5,11 +5,16 @@ const files = (contents: Record<string, string>) => async (path: string) => cont
 
 describe('findUpstreams', () => {
   it('takes the first two of the host', async () => {
-    const read = files({ '/etc/resolv.conf': '# nameserver 9.9.9.9\nsearch x\nnameserver 10.0.0.2\n  nameserver\t10.0.0.3\nnameserver 10.0.0.4\n' })
+    const read = files({
+      '/etc/resolv.conf': '# nameserver 9.9.9.9\nsearch x\nnameserver 10.0.0.2\n  nameserver\t10.0.0.3\nnameserver 10.0.0.4\n',
+    })
     expect((await findUpstreams(undefined, read)).upstreams).toEqual(['10.0.0.2', '10.0.0.3'])
   })
   it('looks behind the stub of systemd-resolved', async () => {
-    const read = files({ '/etc/resolv.conf': 'nameserver 127.0.0.53\n', '/run/systemd/resolve/resolv.conf': 'nameserver fe80::1%eth0\nnameserver 192.0.2.7\n' })
+    const read = files({
+      '/etc/resolv.conf': 'nameserver 127.0.0.53\n',
+      '/run/systemd/resolve/resolv.conf': 'nameserver fe80::1%eth0\nnameserver 192.0.2.7\n',
+    })
     expect(await findUpstreams([], read)).toMatchInlineSnapshot(`
       {
         "fix": null,
@@ -34,7 +39,9 @@ describe('findUpstreams', () => {
     `)
   })
   it('says so when there is none', async () => {
-    expect((await findUpstreams(undefined, files({}))).why).toMatchInlineSnapshot(`"/etc/resolv.conf names no resolver, so guests cannot look names up"`)
+    expect((await findUpstreams(undefined, files({}))).why).toMatchInlineSnapshot(
+      `"/etc/resolv.conf names no resolver, so guests cannot look names up"`,
+    )
   })
   it('prefers the configuration, and judges it as well', async () => {
     const read = files({ '/etc/resolv.conf': 'nameserver 10.0.0.2\n' })

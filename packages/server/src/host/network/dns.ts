@@ -37,12 +37,19 @@ export async function findUpstreams(
 function judge(addresses: readonly string[], source: string): DnsStatus {
   const usable = addresses.filter((address) => isIpv4(address) && !/^(0|127)\./.test(address)).slice(0, 2)
   const what = 'DNS for guests'
-  if (usable.length > 0) return { ok: true, upstreams: usable, what, why: `questions go to ${usable.join(' and ')} (from ${source})`, fix: null }
+  if (usable.length > 0)
+    return { ok: true, upstreams: usable, what, why: `questions go to ${usable.join(' and ')} (from ${source})`, fix: null }
   const why =
     addresses.length === 0
       ? `${source} names no resolver, so guests cannot look names up`
       : `${source} names only ${addresses.join(', ')}, which a guest cannot reach: a resolver needs an IPv4 address other than loopback`
-  return { ok: false, upstreams: [], what, why, fix: 'set the DNS upstreams in the configuration to a resolver that is reachable from this host' }
+  return {
+    ok: false,
+    upstreams: [],
+    what,
+    why,
+    fix: 'set the DNS upstreams in the configuration to a resolver that is reachable from this host',
+  }
 }
 
 function nameservers(text: string): string[] {

@@ -59,13 +59,19 @@ export interface Route {
 
 /** IPv4 routes of every table, without default routes and without what this instance made. */
 export async function foreignRoutes(op: Op, names: Names, own: Block | null = null): Promise<Route[]> {
-  const rows = JSON.parse(await run(op, 'ip', ['-4', '-j', 'route', 'show', 'table', 'all'])) as { dst: string; dev?: string; type?: string }[]
-  return rows
-    .filter((row) => /^\d/.test(row.dst) && !row.dev?.startsWith(names.vethPrefix))
-    .filter((row) => !(own && row.type === 'unreachable' && row.dst === formatBlock(own)))
-    .map((row) => ({ block: parseBlock(row.dst), dev: row.dev ?? row.type ?? 'a route' }))
-    // A VPN's 0.0.0.0/1 is a default route in disguise.
-    .filter((route) => route.block.prefix >= 8)
+  const rows = JSON.parse(await run(op, 'ip', ['-4', '-j', 'route', 'show', 'table', 'all'])) as {
+    dst: string
+    dev?: string
+    type?: string
+  }[]
+  return (
+    rows
+      .filter((row) => /^\d/.test(row.dst) && !row.dev?.startsWith(names.vethPrefix))
+      .filter((row) => !(own && row.type === 'unreachable' && row.dst === formatBlock(own)))
+      .map((row) => ({ block: parseBlock(row.dst), dev: row.dev ?? row.type ?? 'a route' }))
+      // A VPN's 0.0.0.0/1 is a default route in disguise.
+      .filter((route) => route.block.prefix >= 8)
+  )
 }
 
 /** True when forwarding had to be switched on. */

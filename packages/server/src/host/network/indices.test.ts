@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { Indices } from './indices.ts'
 
@@ -20,26 +20,30 @@ it('passes refused ones by and keeps their place', () => {
 it('refuses to mark what does not exist', () => expect(() => new Indices(3).mark(3, 'reserved')).toThrow('there is no network slot 3'))
 
 it('never loses an index and never has one in two hands', () => {
-  const step = fc.oneof(fc.constant('take' as const), fc.record({ give: fc.nat(7) }), fc.record({ mark: fc.nat(7) }))
-  fc.assert(fc.property(fc.array(step), (steps) => {
-    const indices = new Indices(8)
-    const out = new Set<number>()
-    for (const one of steps) {
-      if (one === 'take') {
-        const index = indices.take()
-        expect(index === null).toBe(out.size === 8)
-        if (index === null) continue
-        expect(out.has(index)).toBe(false)
-        out.add(index)
-      } else if ('give' in one) {
-        indices.give(one.give)
-        out.delete(one.give)
-      } else {
-        indices.mark(one.mark, 'reserved')
-        out.add(one.mark)
+  type Step = { take: true } | { give: number } | { mark: number }
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.record({ take: fc.constant(true as const) }),
+    fc.record({ give: fc.nat(7) }),
+    fc.record({ mark: fc.nat(7) }),
+  )
+  fc.assert(
+    fc.property(fc.array(step), (steps) => {
+      const indices = new Indices(8)
+      const out = new Set<number>()
+      const apply = (one: Step): void => {
+        if ('give' in one) {
+          indices.give(one.give)
+          out.delete(one.give)
+          return
+        }
+        const index = 'mark' in one ? one.mark : indices.take()
+        if ('mark' in one) indices.mark(one.mark, 'reserved')
+        else if (index === null ? out.size < 8 : out.has(index)) throw new Error(`took ${index} while ${[...out]} were out`)
+        if (index !== null) out.add(index)
       }
-    }
-    while (indices.take() !== null) continue
-    expect(indices.in('making').length + indices.in('reserved').length).toBe(8)
-  }))
+      for (const one of steps) apply(one)
+      while (indices.take() !== null) continue
+      expect(indices.in('making').length + indices.in('reserved').length).toBe(8)
+    }),
+  )
 })

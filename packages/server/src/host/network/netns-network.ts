@@ -76,7 +76,10 @@ export function createNetnsNetwork(options: NetnsNetworkOptions): NetnsNetwork {
       ready = { ...ready, upstreams: dns.upstreams }
       return
     }
-    const hostHasIpv6 = await access('/proc/sys/net/ipv6').then(() => true, () => false)
+    const hostHasIpv6 = await access('/proc/sys/net/ipv6').then(
+      () => true,
+      () => false,
+    )
     const pool = new SlotPool({ ...options, names, block, filesDir, hostHasIpv6, warn: log.warn.bind(log) }, leftovers)
     // Only a slot that was really made shows that this host can make them.
     await pool.tryOne(op)
@@ -88,9 +91,13 @@ export function createNetnsNetwork(options: NetnsNetworkOptions): NetnsNetwork {
     const remembered = await readState(stateDir, instance)
     const wanted = options.addressBlock === undefined ? null : parseBlock(options.addressBlock)
     if (wanted && wanted.prefix > 30) throw new Error(`the address block ${formatBlock(wanted)} has no room for slots`)
-    const kept = remembered && (wanted === null || slotsExist || remembered.block === formatBlock(wanted)) ? parseBlock(remembered.block) : null
+    const kept =
+      remembered && (wanted === null || slotsExist || remembered.block === formatBlock(wanted)) ? parseBlock(remembered.block) : null
     if (kept && wanted && formatBlock(kept) !== formatBlock(wanted)) {
-      log.warn({ kept: formatBlock(kept), wanted: formatBlock(wanted) }, 'machines still live in the old address block; the new one is taken when none does')
+      log.warn(
+        { kept: formatBlock(kept), wanted: formatBlock(wanted) },
+        'machines still live in the old address block; the new one is taken when none does',
+      )
     }
     const block = kept ?? wanted ?? (await chooseBlock(op, names, instance))
     if (remembered && !kept) await removeHostSide(op, names, parseBlock(remembered.block))
@@ -126,7 +133,12 @@ export function createNetnsNetwork(options: NetnsNetworkOptions): NetnsNetwork {
     close: async () => ready?.pool.close(),
     dnsStatus: () => findUpstreams(options.dnsUpstreams),
     async diagnose(op) {
-      return diagnose(op, { names, state: await readState(stateDir, instance), dns: await findUpstreams(options.dnsUpstreams), inForce: ready?.upstreams ?? null })
+      return diagnose(op, {
+        names,
+        state: await readState(stateDir, instance),
+        dns: await findUpstreams(options.dnsUpstreams),
+        inForce: ready?.upstreams ?? null,
+      })
     },
     async tearDown(op) {
       await ready?.pool.close()

@@ -19,6 +19,7 @@ export function createNoNetwork({ uidBase, capacity = 2048 }: { uidBase: number;
       return slotOf(index)
     },
     async adopt(_op, index) {
+      if (!(index < capacity)) return null
       indices.mark(index, 'reserved')
       return slotOf(index)
     },

@@ -5,6 +5,7 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { type Block, capacityOf, formatBlock, type Names, slotAddresses } from './addresses.ts'
+import { Gate } from './gate.ts'
 import { Indices } from './indices.ts'
 import { slotDns, slotPolicy } from './rules.ts'
 import { run } from './run.ts'
@@ -37,6 +38,7 @@ export class SlotPool {
   readonly #spares: number[] = []
   readonly #releasing = new Map<number, Promise<void>>()
   readonly #closing = new AbortController()
+  readonly #gate = new Gate(2)
   #refilling: Promise<void> | null = null
 
   constructor(settings: PoolSettings, leftovers: Iterable<number>) {
@@ -45,9 +47,13 @@ export class SlotPool {
     this.#leftovers = new Set(leftovers)
   }
 
-  /** Makes one slot and keeps it if a spare is wanted: the proof that this host can. */
+  /** Makes one slot and keeps it if a spare is wanted: the proof that this host can. A block full of slots is proof enough. */
   async tryOne(op: Op): Promise<void> {
-    const index = await this.#make(op, true)
+    const index = await this.#make(op, true).catch((error: unknown) => {
+      if (error instanceof NoFreeSlotError) return null
+      throw error
+    })
+    if (index === null) return
     if (this.#settings.spare > 0) this.#keep(index)
     else await this.#discard(index)
   }
@@ -78,7 +84,9 @@ export class SlotPool {
     this.#indices.mark(index, 'reserved')
     this.#leftovers.delete(index)
     // The host's resolvers may have changed while no daemon looked; a slot that cannot take them keeps its old ones.
-    await this.#load(op, index, slotDns(upstreams)).catch((error: unknown) => this.#settings.warn({ error, index }, 'adopted slot keeps its old resolvers'))
+    await this.#load(op, index, slotDns(upstreams)).catch((error: unknown) =>
+      this.#settings.warn({ error, index }, 'adopted slot keeps its old resolvers'),
+    )
     return true
   }
 
@@ -139,7 +147,10 @@ export class SlotPool {
   async #takeSpare(): Promise<number | null> {
     for (let index = this.#spares.shift(); index !== undefined; index = this.#spares.shift()) {
       this.#indices.mark(index, 'reserved')
-      const there = await access(join(NETNS_DIR, this.#settings.names.netns(index))).then(() => true, () => false)
+      const there = await access(join(NETNS_DIR, this.#settings.names.netns(index))).then(
+        () => true,
+        () => false,
+      )
       if (there) return index
       await this.#discard(index)
     }
@@ -152,7 +163,17 @@ export class SlotPool {
     const index = this.#indices.take((candidate) => this.#leftovers.has(candidate) || busy.has(uidBase + candidate))
     if (index === null) throw new NoFreeSlotError(`no network slot is free: ${formatBlock(block)} holds ${this.#indices.capacity}`)
     try {
-      await makeSlot(op, { names, index, uid: uidBase + index, addresses: slotAddresses(block, index), internetAccess, filesDir, hostHasIpv6 })
+      await this.#gate.pass(op, () =>
+        makeSlot(op, {
+          names,
+          index,
+          uid: uidBase + index,
+          addresses: slotAddresses(block, index),
+          internetAccess,
+          filesDir,
+          hostHasIpv6,
+        }),
+      )
       return index
     } catch (error) {
       await this.#discard(index)

@@ -44,7 +44,8 @@ describe.skipIf(process.geteuid?.() !== 0)('slots', () => {
     expect(netns).toEqual(veths)
     return [...netns].toSorted((a, b) => a - b)
   }
-  const outOf = (index: number): Promise<string> => run(newOp(), 'ip', ['netns', 'exec', names.netns(index), 'nft', 'list', 'chain', 'inet', 'nullspace', 'out'])
+  const outOf = (index: number): Promise<string> =>
+    run(newOp(), 'ip', ['netns', 'exec', names.netns(index), 'nft', 'list', 'chain', 'inet', 'nullspace', 'out'])
 
   it('are made ahead up to the number wanted, and handed out without waiting for a program', async () => {
     const network = await started({ spare: 3 })
@@ -88,7 +89,10 @@ describe.skipIf(process.geteuid?.() !== 0)('slots', () => {
     const rest = []
     for (let n = 0; n < 4; n++) rest.push((await network.reserve(newOp(), ONLINE)).index)
     expect(rest.at(-1)).toBe(first.index)
-    await expect(network.reserve(newOp(), ONLINE)).rejects.toMatchObject({ name: 'NoFreeSlotError', message: 'no network slot is free: 203.0.113.240/29 holds 4' })
+    await expect(network.reserve(newOp(), ONLINE)).rejects.toMatchObject({
+      name: 'NoFreeSlotError',
+      message: 'no network slot is free: 203.0.113.240/29 holds 4',
+    })
   })
 
   it('do not come back while a process of the machine before lives on', async () => {
@@ -112,7 +116,9 @@ describe.skipIf(process.geteuid?.() !== 0)('slots', () => {
     const after = await started({ dnsUpstreams: ['198.51.100.54'] })
     const made = (await existing()).length
     expect(await after.adopt(newOp(), kept.index)).toEqual(kept)
-    expect(await run(newOp(), 'ip', ['netns', 'exec', names.netns(kept.index), 'nft', 'list', 'chain', 'inet', 'nullspace', 'dns'])).toContain('198.51.100.54')
+    expect(
+      await run(newOp(), 'ip', ['netns', 'exec', names.netns(kept.index), 'nft', 'list', 'chain', 'inet', 'nullspace', 'dns']),
+    ).toContain('198.51.100.54')
     const swept = await after.sweep(newOp())
     expect(swept).toContain(lost.index)
     expect(swept).toHaveLength(made - 2)
@@ -122,8 +128,22 @@ describe.skipIf(process.geteuid?.() !== 0)('slots', () => {
     expect(await existing()).toEqual([kept.index])
   })
 
+  it('may all be in use when the daemon starts', async () => {
+    const before = await started({ spare: 0, addressBlock: '203.0.113.252/30' })
+    const taken = [await before.reserve(newOp(), ONLINE), await before.reserve(newOp(), ONLINE)]
+    const after = await started({ addressBlock: '203.0.113.252/30' })
+    for (const slot of taken) expect(await after.adopt(newOp(), slot.index)).toEqual(slot)
+    await expect(after.reserve(newOp(), ONLINE)).rejects.toThrow('no network slot is free')
+  })
+
   it('of another instance are left alone', async () => {
-    const other = createNetnsNetwork({ instance: `${instance.slice(0, 3)}${instance.endsWith('0') ? '1' : '0'}`, uidBase: 730_000, spare: 1, stateDir: join(stateDir, 'other'), log })
+    const other = createNetnsNetwork({
+      instance: `${instance.slice(0, 3)}${instance.endsWith('0') ? '1' : '0'}`,
+      uidBase: 730_000,
+      spare: 1,
+      stateDir: join(stateDir, 'other'),
+      log,
+    })
     await other.setUp(newOp())
     const network = await started({ spare: 0 })
     expect(await network.sweep(newOp())).toEqual([])

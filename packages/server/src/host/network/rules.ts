@@ -5,8 +5,17 @@ import { type Block, formatBlock, GUEST, SECOND_RESOLVER, UPLINK } from './addre
 
 /** Nothing here is the internet (RFC 6890). The TEST-NETs are left out: nothing real answers there, and tests stand on them. */
 export const REFUSED = [
-  '0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24',
-  '192.88.99.0/24', '192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/3',
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '224.0.0.0/3',
 ] as const
 
 const TABLE = 'inet nullspace'
@@ -76,7 +85,10 @@ export function slotPolicy(internetAccess: boolean): string {
 /** Points a slot's two resolver addresses at the host's upstreams; with none, questions are refused at once. */
 export function slotDns(upstreams: readonly string[]): string {
   const [first, second = first] = upstreams
-  const rule = first === undefined ? [] : [`add rule ${TABLE} dns dnat ip to ip daddr map { ${GUEST.gateway} : ${first}, ${SECOND_RESOLVER} : ${second} }`]
+  const rule =
+    first === undefined
+      ? []
+      : [`add rule ${TABLE} dns dnat ip to ip daddr map { ${GUEST.gateway} : ${first}, ${SECOND_RESOLVER} : ${second} }`]
   return [`flush chain ${TABLE} dns`, ...rule, ''].join('\n')
 }
 
@@ -90,7 +102,8 @@ export interface HostRulesInput {
 /** The instance's table on the host. Its drops hold whatever other tables accept; its accepts bind nobody else. */
 export function hostRules({ table, vethPrefix, block, upstreams }: HostRulesInput): string {
   const slots = `"${vethPrefix}*"`
-  const toResolver = upstreams.length === 0 ? [] : [`ip daddr { ${[...new Set(upstreams)].join(', ')} } meta l4proto { tcp, udp } th dport 53 accept`]
+  const toResolver =
+    upstreams.length === 0 ? [] : [`ip daddr { ${[...new Set(upstreams)].join(', ')} } meta l4proto { tcp, udp } th dport 53 accept`]
   const lines = (rules: readonly string[]): string => rules.map((rule) => `    ${rule}\n`).join('')
   return `add table inet ${table}
 delete table inet ${table}
@@ -101,15 +114,15 @@ table inet ${table} {
   }
   chain from_slot {
 ${lines([
-    'meta nfproto != ipv4 drop',
-    'ct state invalid drop',
-    `ip saddr != ${formatBlock(block)} drop`,
-    `oifname ${slots} drop`,
-    'ct status dnat drop',
-    'tcp flags syn tcp option maxseg size set rt mtu',
-    ...toResolver,
-    'ip daddr @refused drop',
-  ])}  }
+  'meta nfproto != ipv4 drop',
+  'ct state invalid drop',
+  `ip saddr != ${formatBlock(block)} drop`,
+  `oifname ${slots} drop`,
+  'ct status dnat drop',
+  'tcp flags syn tcp option maxseg size set rt mtu',
+  ...toResolver,
+  'ip daddr @refused drop',
+])}  }
   chain forward {
     type filter hook forward priority filter; policy accept
     iifname ${slots} jump from_slot

@@ -56,6 +56,9 @@ export function run(op: Op, program: string, args: readonly string[], { input, c
 }
 
 function firstLines(stderr: string): string {
-  const lines = stderr.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !/^\^+$/.test(line))
+  const lines = stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^\^+$/.test(line))
   return lines.length === 0 ? '' : `: ${lines.slice(0, 3).join('; ').slice(0, 400)}`
 }

@@ -95,13 +95,24 @@ export async function listParts(names: Names): Promise<Parts> {
 
 export async function interfaceNames(): Promise<string[]> {
   const text = await readFile('/proc/self/net/dev', 'utf8')
-  return text.split('\n').slice(2).map((line) => line.slice(0, line.indexOf(':')).trim()).filter((name) => name !== '')
+  return text
+    .split('\n')
+    .slice(2)
+    .map((line) => line.slice(0, line.indexOf(':')).trim())
+    .filter((name) => name !== '')
 }
 
 /** Uids of the range that some process still runs under: their slots must not be given to another machine yet. */
 export async function busyUids(first: number, count: number): Promise<Set<number>> {
   const processes = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const uids = await Promise.all(processes.map((pid) => stat(`/proc/${pid}`).then((found) => found.uid, () => -1)))
+  const uids = await Promise.all(
+    processes.map((pid) =>
+      stat(`/proc/${pid}`).then(
+        (found) => found.uid,
+        () => -1,
+      ),
+    ),
+  )
   return new Set(uids.filter((uid) => uid >= first && uid < first + count))
 }
 

@@ -22,14 +22,18 @@ export async function mountAt(path: string): Promise<Mount | null> {
 
 /** Fields of proc_pid_mountinfo(5); the number of optional ones before ` - ` varies. */
 export function parseMounts(text: string): (Mount & { point: string })[] {
-  return text.split('\n').filter((line) => line !== '').map((line) => {
-    const [before = '', after = ''] = line.split(' - ')
-    const [type = '', source = ''] = after.split(' ')
-    return { point: unescape(before.split(' ')[4] ?? ''), type, source: unescape(source) }
-  })
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [before = '', after = ''] = line.split(' - ')
+      const [type = '', source = ''] = after.split(' ')
+      return { point: unescape(before.split(' ')[4] ?? ''), type, source: unescape(source) }
+    })
 }
 
-const unescape = (text: string): string => text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
+const unescape = (text: string): string =>
+  text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
 
 /** Four fifths of what is free: the image is sparse, so this promises space without taking it. */
 export async function defaultImageSize(dataDir: string): Promise<number> {

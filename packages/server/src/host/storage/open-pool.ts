@@ -30,7 +30,10 @@ export async function openStoragePool(op: Op, options: PoolOptions): Promise<Sto
   if (mounted && (await isOurs(mounted, dataDir))) return loopPool(dataDir, root)
   if (!mounted && (await exists(imagePath(dataDir)))) {
     await mountImage(op, dataDir, root).catch((cause: unknown) => {
-      throw new Error(`the storage pool ${imagePath(dataDir)} exists but cannot be mounted; run the daemon as root, or check it with xfs_repair`, { cause })
+      throw new Error(
+        `the storage pool ${imagePath(dataDir)} exists but cannot be mounted; run the daemon as root, or check it with xfs_repair`,
+        { cause },
+      )
     })
     return loopPool(dataDir, root)
   }
@@ -97,5 +100,8 @@ async function removeUnusedImage(op: Op, dataDir: string): Promise<void> {
 }
 
 function exists(path: string): Promise<boolean> {
-  return access(path).then(() => true, () => false)
+  return access(path).then(
+    () => true,
+    () => false,
+  )
 }

@@ -16,6 +16,11 @@ const newOp = (): Op => new Op('test', { timeoutMs: 20_000 })
 const mounts = (): Promise<string> => readFile('/proc/self/mountinfo', 'utf8')
 const loops = async (): Promise<string> => (await run('losetup', ['--noheadings', '--output', 'BACK-FILE'])).stdout
 
+async function expectNothingLeft(dataDir: string): Promise<void> {
+  expect(await mounts()).not.toContain(dataDir.split(' ').at(-1))
+  expect(await loops()).not.toContain(dataDir)
+}
+
 describe.skipIf(process.geteuid?.() !== 0)('openStoragePool', { timeout: 30_000 }, () => {
   let dataDir: string
   beforeEach(async () => {
@@ -23,8 +28,7 @@ describe.skipIf(process.geteuid?.() !== 0)('openStoragePool', { timeout: 30_000 
   })
   afterEach(async () => {
     await unmountPool(newOp(), dataDir)
-    expect(await mounts()).not.toContain(dataDir.split(' ').at(-1))
-    expect(await loops()).not.toContain(dataDir)
+    await expectNothingLeft(dataDir)
     await rm(dataDir, { recursive: true })
   })
   const openLoop = () => openStoragePool(newOp(), { dataDir, loopSizeBytes: SIZE, allowLoop: true })
@@ -118,7 +122,9 @@ describe.skipIf(process.geteuid?.() !== 0)('openStoragePool', { timeout: 30_000 
   })
 
   it('ends at the deadline', async () => {
-    await expect(openStoragePool(new Op('late', { timeoutMs: 1 }), { dataDir, loopSizeBytes: SIZE, allowLoop: true })).rejects.toThrow()
+    await expect(openStoragePool(new Op('late', { timeoutMs: 1 }), { dataDir, loopSizeBytes: SIZE, allowLoop: true })).rejects.toThrow(
+      'late took longer than allowed',
+    )
     expect((await openLoop()).kind).toBe('loop')
   })
 })

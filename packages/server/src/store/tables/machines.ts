@@ -2,7 +2,7 @@
 
 import type { MachineId, OwnerId } from '@nullspace/contract/ids.ts'
 import type { MachineState } from '@nullspace/contract/states.ts'
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { Machine } from '../../domain/machine.ts'
 import type { PageKey } from '../../domain/page.ts'
 import type { Db, Tx } from '../db.ts'
@@ -51,14 +51,9 @@ export async function listMachines(db: Db | Tx, filter: MachineFilter): Promise<
   if (filter.states) query = query.where('state', 'in', filter.states)
   if (filter.template !== undefined) query = query.where('template', '=', filter.template)
   for (const [key, value] of Object.entries(filter.metadata ?? {})) {
-    // json_each compares any key, also one that would need quoting in a JSON path.
-    query = query.where(({ exists, selectFrom }) =>
-      exists(
-        selectFrom((eb) => eb.fn<{ key: string; value: unknown; type: string; atom: unknown }>('json_each', ['machines.metadata']).as('pair'))
-          .select('pair.key')
-          .where('pair.key', '=', key)
-          .where((eb) => eb(eb.fn<string>('json_quote', ['pair.value']), '=', JSON.stringify(value))),
-      ),
+    // json_each finds any key, also one that would need quoting in a path; -> gives the value as JSON text.
+    query = query.where(
+      sql<boolean>`exists (select 1 from json_each(machines.metadata) pair where pair.key = ${key} and machines.metadata -> pair.fullkey = ${JSON.stringify(value)})`,
     )
   }
   const { after } = filter

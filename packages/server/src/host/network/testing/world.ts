@@ -53,10 +53,15 @@ export interface World extends AsyncDisposable {
   readonly stateDir: string
   readonly internet: Internet
   guest(slot: Slot): Promise<Peer>
+  /** A program inside an existing namespace. */
+  peerIn(netns: string): Promise<Peer>
 }
 
 /** Begins with a letter, so that no number in a listing looks like it. */
 export const randomInstance = (): string => randomInt(0xa000, 0x10000).toString(16)
+
+/** Routed into the world as well, but worlds beside each other share it, so it may be another's that answers. */
+export const METADATA = '169.254.169.254'
 
 const PYTHON = ['/usr/bin/python3', '/usr/local/bin/python3'].find((path) => existsSync(path)) ?? 'python3'
 const SCRIPT = join(import.meta.dirname, 'net.py')
@@ -81,15 +86,19 @@ export async function createWorld(): Promise<World> {
       await ip(['netns', 'add', netns])
       stack.defer(() => ip(['netns', 'del', netns]))
       stack.use(await python(['bridge', slot.link.netns, slot.link.tap, String(slot.uid), netns]))
-      await ip(['-n', netns, '-batch', '-'], [
-        'link set lo up',
-        `link set g0 address ${GUEST.mac}`,
-        `addr add ${GUEST.address}/${GUEST.gatewayPrefix} dev g0`,
-        'link set g0 up',
-        `route add default via ${GUEST.gateway}`,
-      ])
+      await ip(
+        ['-n', netns, '-batch', '-'],
+        [
+          'link set lo up',
+          `link set g0 address ${GUEST.mac}`,
+          `addr add ${GUEST.address}/${GUEST.gatewayPrefix} dev g0`,
+          'link set g0 up',
+          `route add default via ${GUEST.gateway}`,
+        ],
+      )
       return stack.use(await python(['peer', 'tcp:80', 'udp:7'], netns))
     },
+    peerIn: async (netns) => stack.use(await python(['peer'], netns)),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
 }
@@ -113,23 +122,36 @@ async function createInternet(instance: string, stack: AsyncDisposableStack): Pr
   const [hostAddress, address] = [`198.51.100.${base + 1}`, `198.51.100.${base + 2}`]
   const [netns, veth] = [`nti${instance}`, `nt${instance}`]
   const resolver = `10.77.${third}.53`
-  const forbidden = [`10.77.${third}.1`, `172.31.${third}.1`, `192.168.${third}.77`, '169.254.169.254', `198.19.${third}.9`, `100.127.255.${third}`]
+  const forbidden = [
+    `10.77.${third}.1`,
+    `172.31.${third}.1`,
+    `192.168.${third}.77`,
+    `169.254.${third}.254`,
+    `198.19.${third}.9`,
+    `100.127.255.${third}`,
+  ]
   await ip(['netns', 'add', netns])
   stack.defer(() => ip(['netns', 'del', netns]))
   await ip(['link', 'add', veth, 'type', 'veth', 'peer', 'name', 'i0', 'netns', netns])
   stack.defer(() => ip(['link', 'del', veth]))
-  await ip(['-n', netns, '-batch', '-'], [
-    'link set lo up',
-    `addr add ${address}/29 dev i0`,
-    ...[...forbidden, resolver].map((one) => `addr add ${one}/32 dev lo`),
-    'link set i0 up',
-    `route add default via ${hostAddress}`,
-  ])
-  await ip(['-batch', '-'], [
-    `addr add ${hostAddress}/29 dev ${veth}`,
-    `link set ${veth} up`,
-    ...[...forbidden, resolver].map((one) => `route add ${one}/32 via ${address} dev ${veth} metric ${n + 1}`),
-  ])
+  await ip(
+    ['-n', netns, '-batch', '-'],
+    [
+      'link set lo up',
+      `addr add ${address}/29 dev i0`,
+      ...[...forbidden, resolver, METADATA].map((one) => `addr add ${one}/32 dev lo`),
+      'link set i0 up',
+      `route add default via ${hostAddress}`,
+    ],
+  )
+  await ip(
+    ['-batch', '-'],
+    [
+      `addr add ${hostAddress}/29 dev ${veth}`,
+      `link set ${veth} up`,
+      ...[...forbidden, resolver, METADATA].map((one) => `route add ${one}/32 via ${address} dev ${veth} metric ${n + 1}`),
+    ],
+  )
   const peer = stack.use(await python(['peer', 'tcp:80', 'udp:7', 'dns:53'], netns))
   return { ask: peer.ask, netns, address, hostAddress, forbidden, resolver }
 }

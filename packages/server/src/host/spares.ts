@@ -1,0 +1,218 @@
+// Spare machines: restored, run in and stopped ahead of demand, so that a create is "go on, and be someone". Under
+// emulation the first seconds of a guest are the slow ones, since its code has to be translated anew in every process;
+// a spare has them behind it. It holds its VM, disk and slot under a name of its own, which its machine keeps.
+
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { HostRoom } from '../domain/admission.ts'
+import type { Shape } from '../domain/machine.ts'
+import type { Logger } from '../observe/logger.ts'
+import type { Op } from '../observe/op.ts'
+import type { Guest } from './guest/guest.ts'
+import type { Host, HostFacts, Identity, ShapeStatus, TemplateFacts } from './host.ts'
+import type { LocalHost } from './local-host.ts'
+import type { EgressPolicy } from './network/network.ts'
+
+export interface SparesDeps {
+  readonly inner: LocalHost
+  /** Kept per shape that is promised or was used lately; 0 = none. */
+  readonly perShape: number
+  readonly promised: readonly Shape[]
+  /** Monotonic, ms. */
+  readonly now?: () => number
+  readonly log: Logger
+}
+
+interface Spare {
+  /** Name of its VM, disk and slot. */
+  readonly body: string
+  readonly slot: number
+  readonly shape: Shape
+  /** `dead`: its VM ended by itself; what is left of it is removed at the next refill. */
+  state: 'making' | 'ready' | 'dead'
+}
+
+/** A shape that was not asked for in this long gets no spares. */
+const LATELY_MS = 600_000
+/** After a start, callers' first commands come; spares wait that long with the CPU they would take. */
+const QUIET_MS = 1_500
+const RETRY_AFTER_MS = 30_000
+/** Memory that stays free whatever spares there are, MiB, and what one may come to cost. */
+const FREE_MEMORY_MB = 2_048
+const SPARE_MEMORY_MB = 192
+/** As a first command would: what runs here is translated when the machine's own begin. */
+const RUN_IN: readonly (readonly string[])[] = [
+  ['/bin/sh', '-c', 'true'],
+  ['/bin/sh', '-c', 'true'],
+]
+
+export class SparingHost implements Host {
+  readonly #deps: SparesDeps
+  readonly #now: () => number
+  readonly #spares = new Map<string, Spare>()
+  /** Machine -> name of its body, where that is not its own id. */
+  readonly #bodies = new Map<string, string>()
+  readonly #usedAt = new Map<string, { readonly shape: Shape; readonly at: number }>()
+  #lastStartAt = -Infinity
+  #notBefore = -Infinity
+  #closed = false
+
+  constructor(deps: SparesDeps) {
+    this.#deps = deps
+    this.#now = deps.now ?? (() => performance.now())
+  }
+
+  async reserveSlot(op: Op, machineId: string, policy: EgressPolicy, shape: Shape): Promise<number> {
+    this.#lastStartAt = this.#now()
+    this.#usedAt.set(keyOf(shape), { shape, at: this.#lastStartAt })
+    const spare = this.#claimed(machineId) ?? (policy.internetAccess ? this.#claim(machineId, shape) : null)
+    return spare ? spare.slot : this.#deps.inner.reserveSlot(op, machineId, policy)
+  }
+  async cloneDisk(op: Op, machineId: string, shape: Shape): Promise<void> {
+    if (!this.#claimed(machineId)) await this.#deps.inner.cloneDisk(op, this.#body(machineId), shape)
+  }
+  async startVm(op: Op, machineId: string, shape: Shape): Promise<string> {
+    return this.#claimed(machineId) ? this.#deps.inner.unpark(op, this.#body(machineId)) : this.#deps.inner.startVm(op, this.#body(machineId), shape)
+  }
+  async greet(op: Op, machineId: string, identity: Identity, diskMb: number): Promise<void> {
+    await this.#deps.inner.greet(op, this.#body(machineId), identity, diskMb)
+    // From here on it is a machine like any other that happens to have another name below.
+    this.#spares.delete(this.#body(machineId))
+  }
+  async stopVm(op: Op, machineId: string): Promise<void> {
+    await this.#deps.inner.stopVm(op, this.#body(machineId))
+  }
+  async removeDisk(op: Op, machineId: string): Promise<void> {
+    await this.#deps.inner.removeDisk(op, this.#body(machineId))
+  }
+  /** The last step of a take-down and of an undo: the machine's body is gone, its name is forgotten. */
+  async releaseSlot(op: Op, machineId: string, slot: number | null): Promise<void> {
+    const body = this.#body(machineId)
+    await this.#deps.inner.releaseSlot(op, body, slot)
+    this.#spares.delete(body)
+    this.#bodies.delete(machineId)
+  }
+
+  guest(machineId: string): Guest | null {
+    return this.#deps.inner.guest(this.#body(machineId))
+  }
+  async adopt(op: Op, machine: { id: string; slot: number | null; handle: string }): Promise<boolean> {
+    const body = bodyOf(machine.id, machine.handle)
+    if (body !== machine.id) this.#bodies.set(machine.id, body)
+    return this.#deps.inner.adopt(op, { ...machine, id: body })
+  }
+  onVmExit(listener: (machineId: string, reason: string) => void): void {
+    this.#deps.inner.onVmExit((body, reason) => {
+      const spare = this.#spares.get(body)
+      const machineId = [...this.#bodies].find(([, name]) => name === body)?.[0]
+      if (machineId !== undefined || !spare) listener(machineId ?? body, reason)
+      else {
+        this.#deps.log.warn({ spare: body, reason }, 'a spare machine died')
+        spare.state = 'dead'
+      }
+    })
+  }
+  async sweep(op: Op, keep: ReadonlyMap<string, string | null>) {
+    const bodies = new Map([...keep].map(([id, handle]) => [handle === null ? this.#body(id) : bodyOf(id, handle), handle]))
+    for (const body of this.#spares.keys()) bodies.set(body, null)
+    return this.#deps.inner.sweep(op, bodies)
+  }
+
+  /** One spare at most: the next call makes the next, if there is still nothing better to do. */
+  async refill(op: Op): Promise<void> {
+    await this.#deps.inner.refill(op)
+    for (const { body, state } of this.#spares.values()) if (state === 'dead') await this.#remove(op, body)
+    const now = this.#now()
+    if (this.#closed || now - this.#lastStartAt < QUIET_MS || now < this.#notBefore) return
+    const missing = this.spares().find(({ shape, count, wanted }) => count < wanted && this.shapeStatus(shape).state === 'ready')
+    if (!missing) return
+    if ((await this.room()).freeMemoryMb < FREE_MEMORY_MB + SPARE_MEMORY_MB) return
+    await this.#make(op, missing.shape)
+  }
+
+  spares(): { shape: Shape; count: number; wanted: number }[] {
+    const now = this.#now()
+    const lately = [...this.#usedAt.values()].filter(({ at }) => now - at < LATELY_MS).map(({ shape }) => shape)
+    const shapes = new Map([...this.#deps.promised, ...lately].map((shape) => [keyOf(shape), shape]))
+    return [...shapes.values()].map((shape) => ({ shape, count: this.#ready(shape).length, wanted: this.#deps.perShape }))
+  }
+
+  facts(): HostFacts {
+    return this.#deps.inner.facts()
+  }
+  templates(): readonly TemplateFacts[] {
+    return this.#deps.inner.templates()
+  }
+  shapeStatus(shape: Shape): ShapeStatus {
+    return this.#deps.inner.shapeStatus(shape)
+  }
+  ensureShape(op: Op, shape: Shape): Promise<void> {
+    return this.#deps.inner.ensureShape(op, shape)
+  }
+  room(): Promise<HostRoom> {
+    return this.#deps.inner.room()
+  }
+
+  /** Spares end with the daemon: nobody was promised one. */
+  async close(op: Op): Promise<void> {
+    this.#closed = true
+    for (const { body, state } of this.#spares.values()) if (state !== 'making') await this.#remove(op, body)
+    await this.#deps.inner.close(op)
+  }
+
+  async #make(op: Op, shape: Shape): Promise<void> {
+    const { inner, log } = this.#deps
+    const body = `spare-${randomUUID().slice(0, 13)}`
+    try {
+      const spare: Spare = { body, shape, state: 'making', slot: await inner.reserveSlot(op, body, { internetAccess: true }) }
+      this.#spares.set(body, spare)
+      await inner.cloneDisk(op, body, shape)
+      await inner.startVm(op, body, shape)
+      await inner.greet(op, body, { hostname: 'spare', machineId: randomBytes(16) }, 0)
+      const guest = inner.guest(body)
+      for (const argv of RUN_IN) await guest?.exec(op, { argv, env: {}, cwd: '/', user: '', timeoutMs: 20_000, outputLimit: 1024 })
+      await inner.park(op, body)
+      spare.state = 'ready'
+    } catch (error) {
+      log.warn({ err: error, shape, op: op.lines }, 'a spare machine could not be made')
+      this.#notBefore = this.#now() + RETRY_AFTER_MS
+      await this.#remove(op, body)
+    }
+  }
+
+  async #remove(op: Op, body: string): Promise<void> {
+    const { inner } = this.#deps
+    await inner.stopVm(op, body)
+    await inner.removeDisk(op, body)
+    await inner.releaseSlot(op, body, null)
+    this.#spares.delete(body)
+  }
+
+  #claim(machineId: string, shape: Shape): Spare | null {
+    const spare = this.#ready(shape).find(({ body }) => ![...this.#bodies.values()].includes(body)) ?? null
+    if (spare) this.#bodies.set(machineId, spare.body)
+    return spare
+  }
+
+  /** The spare that this machine got and has not been greeted in yet. */
+  #claimed(machineId: string): Spare | null {
+    return this.#spares.get(this.#body(machineId)) ?? null
+  }
+
+  #ready(shape: Shape): Spare[] {
+    const claimed = new Set(this.#bodies.values())
+    return [...this.#spares.values()].filter((spare) => spare.state === 'ready' && keyOf(spare.shape) === keyOf(shape) && !claimed.has(spare.body))
+  }
+
+  #body(machineId: string): string {
+    return this.#bodies.get(machineId) ?? machineId
+  }
+}
+
+function bodyOf(machineId: string, handle: string): string {
+  const { id } = JSON.parse(handle) as { id?: unknown }
+  return typeof id === 'string' ? id : machineId
+}
+
+function keyOf({ template, vcpus, memoryMb }: Shape): string {
+  return JSON.stringify([template, vcpus, memoryMb])
+}

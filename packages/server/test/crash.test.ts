@@ -1,0 +1,124 @@
+// The daemon dies at every step of create and destroy. The next one finds every acknowledged machine running and works
+// with it, and nothing else is left.
+
+import { describe, expect, test } from 'vitest'
+import { until } from '@nullspace/vmm/exam/until.ts'
+import { hang } from '@nullspace/vmm/fake/faults.ts'
+import { createWorkflow } from '../src/workflows/create.ts'
+import type { StepHooks } from '../src/workflows/engine.ts'
+import { destroyWorkflow } from '../src/workflows/teardown.ts'
+import { createWorld, type World } from './world.ts'
+
+/** Never comes back from the named point: to everything after it, the daemon is dead. */
+function dieAt(kind: string, step: string, when: 'before' | 'after'): { hooks: StepHooks; dead: Promise<void> } {
+  const dead = Promise.withResolvers<void>()
+  const hook = (k: string, s: string): Promise<void> | void => {
+    if (k !== kind || s !== step) return
+    dead.resolve()
+    return new Promise(() => {})
+  }
+  return { hooks: { [when]: hook }, dead: dead.promise }
+}
+
+const points = (workflow: { steps: readonly { name: string }[] }) => workflow.steps.flatMap(({ name }) => [{ step: name, when: 'before' as const }, { step: name, when: 'after' as const }])
+
+async function expectUsable(world: World, id: string): Promise<void> {
+  const answer = await world.call('POST', `/v1/machines/${id}/exec`, { body: { command: 'echo', args: ['alive'] } })
+  expect(answer.body).toMatchObject({ exit_code: 0, stdout: 'alive\n' })
+}
+
+describe.each(points(createWorkflow))('killed $when $step of create', ({ step, when }) => {
+  test('the half-made machine is gone, the whole one is there, and the key can be used again', async () => {
+    const { hooks, dead } = dieAt('create', step, when)
+    const world = await createWorld()
+    const kept = await world.machine()
+    const keptVm = world.vms.vms.get(kept.id)?.handle.pid
+    world.crash()
+    await world.restart(hooks)
+    const headers = { 'idempotency-key': 'once' }
+    void world.call('POST', '/v1/machines', { body: {}, headers }).catch(() => {})
+    await dead
+    world.crash()
+    await world.restart()
+    const left = (await world.leftovers()).map((trace) => trace.replace(/^slot .*/, 'a slot'))
+    expect(new Set(left)).toEqual(new Set([`data/pool/machines/${kept.id}`, `run/vm/${kept.id}`, 'a slot', `vm ${kept.id}`]))
+    expect(world.vms.vms.get(kept.id)?.handle.pid).toBe(keptVm)
+    await expectUsable(world, kept.id)
+    const again = await world.call('POST', '/v1/machines', { body: {}, headers })
+    expect(again.status).toBe(201)
+    await expectUsable(world, again.body.id)
+    for (const id of [kept.id, again.body.id]) await world.call('DELETE', `/v1/machines/${id}`)
+    expect(await world.leftovers()).toEqual([])
+    await world[Symbol.asyncDispose]()
+  })
+})
+
+describe.each(points(destroyWorkflow))('killed $when $step of destroy', ({ step, when }) => {
+  test('the destroy is finished, the other machine lives', async () => {
+    const { hooks, dead } = dieAt('destroy', step, when)
+    const world = await createWorld({ hooks })
+    const [doomed, kept] = [await world.machine(), await world.machine()]
+    void world.call('DELETE', `/v1/machines/${doomed.id}`).catch(() => {})
+    await dead
+    world.crash()
+    await world.restart()
+    expect((await world.call('GET', `/v1/machines/${doomed.id}`)).status).toBe(404)
+    await expectUsable(world, kept.id)
+    await world.call('DELETE', `/v1/machines/${kept.id}`)
+    expect(await world.leftovers()).toEqual([])
+    await world[Symbol.asyncDispose]()
+  })
+})
+
+test('a machine whose VM died while no daemon ran is an error with a reason', async () => {
+  await using world = await createWorld()
+  const { id } = await world.machine()
+  world.crash()
+  world.vms.crash(id, 'killed from outside')
+  await world.restart()
+  await until(() => world.call('GET', `/v1/machines/${id}`), ({ body }) => body.status === 'error')
+  await until(() => world.leftovers(), (left) => left.length === 0)
+})
+
+test('a deadline that passed while no daemon ran is kept at its start', async () => {
+  await using world = await createWorld()
+  const { id } = await world.machine({ timeout_ms: 5000 })
+  world.crash()
+  world.clock.step(3_600_000)
+  await world.restart()
+  await until(() => world.call('GET', `/v1/machines/${id}`), ({ status }) => status === 404)
+  await until(() => world.leftovers(), (left) => left.length === 0)
+})
+
+test.each([
+  ['restore', 'EIO', 'no_eligible_runtime_host'],
+  ['restore', 'ENOSPC', 'insufficient_storage'],
+  ['greet', 'EIO', 'no_eligible_runtime_host'],
+  ['connect', 'ECONNRESET', 'no_eligible_runtime_host'],
+] as const)('a host that fails at %s with %s leaves nothing', async (point, errno, code) => {
+  await using world = await createWorld()
+  await world.machine().then(({ id }) => world.call('DELETE', `/v1/machines/${id}`))
+  const fault = () => Promise.reject(Object.assign(new Error(errno), { code: errno }))
+  world.faults[point] = fault
+  // A guest that never answers is told by the deadline, which is too long for a test: its VM is ended from outside.
+  if (point === 'greet') world.faults.greet = hang()
+  const answer = world.call('POST', '/v1/machines', { body: {} })
+  if (point === 'greet') {
+    const [id] = await until(() => [...world.vms.vms.keys()], (ids) => ids.length === 1)
+    world.vms.crash(id!) // just seen
+  }
+  expect((await answer).body.code).toBe(code)
+  expect(await world.leftovers()).toEqual([])
+  expect((await world.call('GET', '/v1/machines')).body).toEqual([])
+})
+
+test('a host without room says so before harm', async () => {
+  await using world = await createWorld()
+  const { room } = world.daemon.app.host
+  world.daemon.app.host.room = async () => ({ freeMemoryMb: 600, freeDiskMb: 100_000 })
+  expect((await world.call('POST', '/v1/machines', { body: { memory_mb: 1024 } })).body).toMatchObject({ code: 'capacity_exceeded', error: expect.stringContaining('MiB of memory') })
+  world.daemon.app.host.room = async () => ({ freeMemoryMb: 60_000, freeDiskMb: 1000 })
+  expect((await world.call('POST', '/v1/machines', { body: {} })).body).toMatchObject({ code: 'capacity_exceeded', error: expect.stringContaining('MiB of disk') })
+  world.daemon.app.host.room = room
+  expect(await world.leftovers()).toEqual([])
+})

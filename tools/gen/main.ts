@@ -1,0 +1,36 @@
+// npm run gen: writes what is made from the contract. --check only says what would change.
+
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { openApiDocument } from '../../packages/contract/src/openapi.ts'
+import { inRepo } from '../lib/repo.ts'
+import { errorsPage } from './errors-page.ts'
+
+const check = process.argv.includes('--check')
+
+const files: Readonly<Record<string, string>> = {
+  'openapi/openapi.json': `${JSON.stringify(openApiDocument(), null, 2)}\n`,
+  'docs/errors.md': errorsPage(),
+}
+
+const stale: string[] = []
+for (const [path, text] of Object.entries(files)) {
+  const now = await readFile(inRepo(path), 'utf8').catch(() => null)
+  if (now === text) continue
+  stale.push(path)
+  if (check) continue
+  await mkdir(dirname(inRepo(path)), { recursive: true })
+  await writeFile(inRepo(path), text)
+}
+
+const python = spawnSync('python3', [inRepo('python/tools/gen_models.py'), ...(check ? ['--check'] : [])], {
+  stdio: ['ignore', 'inherit', 'inherit'],
+})
+if (python.status !== 0) stale.push('python/src/nullspace/_models.py')
+
+if (stale.length > 0) {
+  const names = stale.join(', ')
+  console.log(check ? `not what would be written now: ${names}` : `written: ${names}`)
+  process.exitCode = check || failed.length > 0 ? 1 : 0
+} else console.log('generated files are up to date')
