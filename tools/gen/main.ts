@@ -24,10 +24,14 @@ for (const [path, text] of Object.entries(files)) {
   await writeFile(inRepo(path), text)
 }
 
-const python = spawnSync('python3', [inRepo('python/tools/gen_models.py'), ...(check ? ['--check'] : [])], {
-  stdio: ['ignore', 'inherit', 'inherit'],
+// The Python package keeps its own generators: models from the document, the synchronous half from the asynchronous one.
+const failed = ['gen_models.py', 'gen_sync.py'].filter((script) => {
+  const { status } = spawnSync('python3', [inRepo('python/tools', script), ...(check ? ['--check'] : [])], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  return status !== 0
 })
-if (python.status !== 0) stale.push('python/src/nullspace/_models.py')
+stale.push(...failed.map((script) => `what python/tools/${script} writes`))
 
 if (stale.length > 0) {
   const names = stale.join(', ')

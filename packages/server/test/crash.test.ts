@@ -122,3 +122,14 @@ test('a host without room says so before harm', async () => {
   world.daemon.app.host.room = room
   expect(await world.leftovers()).toEqual([])
 })
+
+test('a machine whose host disk is full says so, loses nothing, and goes on when there is room', async () => {
+  await using world = await createWorld()
+  const { id } = await world.machine()
+  world.daemon.app.host.room = async () => ({ freeMemoryMb: 60_000, freeDiskMb: 0 })
+  world.vms.fillDisk(id)
+  const run = () => world.call('POST', `/v1/machines/${id}/exec`, { body: { command: 'true' } })
+  expect((await run()).body).toMatchObject({ code: 'insufficient_storage', error: expect.stringContaining('stands still') })
+  world.daemon.app.host.room = async () => ({ freeMemoryMb: 60_000, freeDiskMb: 10_000 })
+  await until(run, ({ status }) => status === 200, { withinMs: 12_000, what: 'the machine goes on' })
+})

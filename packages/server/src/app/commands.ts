@@ -20,6 +20,7 @@ export async function exec(app: App, principal: Principal, machineId: string, in
   if (input.background) throw notBuilt('background')
   const cwd = input.cwd === undefined || input.cwd === null ? undefined : guestPath('cwd', input.cwd)
   const machine = await getMachineFor(app, principal, machineId, 'exec')
+  refuseHeld(app, machineId)
   const guest = app.host.guest(machineId)
   if (!guest) throw new AppError('machine_not_ready', { say: `Machine ${machineId} is not running any more.` })
 
@@ -38,6 +39,7 @@ export async function exec(app: App, principal: Principal, machineId: string, in
     })
   } catch (error) {
     app.metrics.execs.inc({ outcome: 'failed' })
+    refuseHeld(app, machineId, error)
     throw guestFailure(error, machineId)
   } finally {
     app.activity.touch(machineId, app.clock.now())
@@ -57,6 +59,14 @@ export async function exec(app: App, principal: Principal, machineId: string, in
     ...(outcome.droppedStdout > 0 ? { stdout_dropped_bytes: outcome.droppedStdout } : {}),
     ...(outcome.droppedStderr > 0 ? { stderr_dropped_bytes: outcome.droppedStderr } : {}),
   }
+}
+
+/** A machine whose disk the host cannot write stands still: whoever waits for it should know why. */
+function refuseHeld(app: App, machineId: string, cause?: unknown): void {
+  const why = app.host.held(machineId)
+  if (why === null) return
+  const what = why === 'disk_full' ? 'the disk of the host is full' : 'the disk of the host cannot be written'
+  throw new AppError('insufficient_storage', { say: `Machine ${machineId} stands still because ${what}; it goes on by itself when that is mended.`, cause })
 }
 
 function guestPath(field: string, value: string): string {

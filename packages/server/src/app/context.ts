@@ -8,7 +8,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { Db } from '../store/db.ts'
 import type { WorkflowContext } from '../workflows/context.ts'
 import type { WorkflowEngine } from '../workflows/engine.ts'
-import type { KeyedLock } from '../workflows/queue.ts'
+import type { KeyedLock } from '../workflows/keyed-lock.ts'
 import type { Activity } from './activity.ts'
 import type { Turnstile } from './turnstile.ts'
 

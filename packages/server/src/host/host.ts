@@ -1,5 +1,6 @@
 // One host's data plane, as everything above sees it. Nothing above knows a path, a pid, a namespace or a driver.
 
+import type { Held } from '@nullspace/vmm/driver.ts'
 import type { Shape } from '../domain/machine.ts'
 import type { HostRoom } from '../domain/admission.ts'
 import type { Op } from '../observe/op.ts'
@@ -59,6 +60,10 @@ export interface Host {
   guest(machineId: string): Guest | null
   /** Takes over a machine that outlived the daemon; false when its VM is gone. */
   adopt(op: Op, machine: { id: string; slot: number | null; handle: string }): Promise<boolean>
+  /** Not null: the host could not write what the guest wrote; its vCPUs stand still and nothing is lost. */
+  held(machineId: string): Held | null
+  /** Lets a held machine try the write again. */
+  release(op: Op, machineId: string): Promise<void>
   /** Called once for each VM that ends without stopVm. */
   onVmExit(listener: (machineId: string, reason: string) => void): void
   /** Removes every VM, disk and slot of no machine in `keep` (id -> handle); says what it removed. */

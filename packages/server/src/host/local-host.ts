@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { chown, mkdir, readdir, rm } from 'node:fs/promises'
 import { freemem } from 'node:os'
 import { join } from 'node:path'
-import type { Driver, DriverInfo, Vm, VmHandle } from '@nullspace/vmm/driver.ts'
+import type { Driver, DriverInfo, Held, Vm, VmHandle } from '@nullspace/vmm/driver.ts'
 import type { HostRoom } from '../domain/admission.ts'
 import type { Shape } from '../domain/machine.ts'
 import type { Logger } from '../observe/logger.ts'
@@ -175,6 +175,13 @@ export class LocalHost implements Omit<Host, 'spares'> {
     if (!running) throw new Error(`machine ${machineId} has no VM to unpark`)
     await running.vm.resume(op)
     return JSON.stringify(running.vm.handle)
+  }
+
+  held(machineId: string): Held | null {
+    return this.#running.get(machineId)?.vm.held ?? null
+  }
+  async release(op: Op, machineId: string): Promise<void> {
+    await this.#running.get(machineId)?.vm.resume(op)
   }
 
   guest(machineId: string): Guest | null {

@@ -3,6 +3,7 @@
 // a spare has them behind it. It holds its VM, disk and slot under a name of its own, which its machine keeps.
 
 import { randomBytes, randomUUID } from 'node:crypto'
+import type { Held } from '@nullspace/vmm/driver.ts'
 import type { HostRoom } from '../domain/admission.ts'
 import type { Shape } from '../domain/machine.ts'
 import type { Logger } from '../observe/logger.ts'
@@ -94,6 +95,12 @@ export class SparingHost implements Host {
 
   guest(machineId: string): Guest | null {
     return this.#deps.inner.guest(this.#body(machineId))
+  }
+  held(machineId: string): Held | null {
+    return this.#deps.inner.held(this.#body(machineId))
+  }
+  release(op: Op, machineId: string): Promise<void> {
+    return this.#deps.inner.release(op, this.#body(machineId))
   }
   async adopt(op: Op, machine: { id: string; slot: number | null; handle: string }): Promise<boolean> {
     const body = bodyOf(machine.id, machine.handle)

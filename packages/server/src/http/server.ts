@@ -22,6 +22,8 @@ const KEEP_ALIVE_MS = 75_000
 /** For the request to arrive whole; not for its answer. */
 const REQUEST_TIMEOUT_MS = 300_000
 
+const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1'])
+
 export function createHttpServer(app: App, handlers: Handlers): FastifyInstance {
   const server = Fastify({
     loggerInstance: app.log.child({ part: 'http' }) as FastifyBaseLogger,
@@ -75,7 +77,11 @@ export function createHttpServer(app: App, handlers: Handlers): FastifyInstance 
   for (const spec of Object.values(ROUTES) as RouteSpec[]) mount(server, app, spec, handlers)
   const openapi = openApiDocument()
   server.get('/openapi.json', async () => openapi)
-  server.get('/metrics', async (_request, reply) => reply.type(app.metrics.registry.contentType).send(await app.metrics.registry.metrics()))
+  server.get('/metrics', async (request, reply) => {
+    // A scraper on the same box needs no key; from elsewhere it is told to nobody without one.
+    if (!LOOPBACK.has(request.ip)) await authenticate(app, request.headers.authorization)
+    return reply.type(app.metrics.registry.contentType).send(await app.metrics.registry.metrics())
+  })
   return server
 }
 

@@ -7,6 +7,9 @@ import { tryDestroy, tryFail } from '../app/destroy.ts'
 import { allMachines, countByState, expiredMachines } from '../store/tables/machines.ts'
 import type { Reconciler } from './reconciler.ts'
 
+/** A held machine that goes on with less would be held again at once, MiB. */
+const ROOM_TO_GO_ON_MB = 256
+
 export interface Deaths {
   /** Why the VM of a machine ended, when we saw it; kept until the machine is dealt with. */
   readonly reasons: Map<string, string>
@@ -38,6 +41,21 @@ export const lost = (app: App, deaths: Deaths): Reconciler => ({
       if (!work) continue
       await work
       deaths.reasons.delete(machine.id)
+    }
+  },
+})
+
+/** Machines that stand still because the host's disk was full run on when there is room again. */
+export const held = (app: App): Reconciler => ({
+  name: 'held',
+  everyMs: 5_000,
+  async run() {
+    for (const machine of await allMachines(app.db, ['running'])) {
+      const why = app.host.held(machine.id)
+      if (why === null || (why === 'disk_full' && (await app.host.room()).freeDiskMb < ROOM_TO_GO_ON_MB)) continue
+      using op = new Op(`release ${machine.id}`, { timeoutMs: 10_000 })
+      app.log.warn({ machine: machine.id, why }, 'letting a held machine try again')
+      await app.host.release(op, machine.id)
     }
   },
 })
