@@ -52,6 +52,11 @@ export const execCommand = route({
   access: 'key',
   params: MachineParams,
   body: ExecBody,
+  // As a shell reports a command that ran out of time; any other failure ends the connection.
+  patient: {
+    late: (code, message, { stdout = '', stderr = '' }) =>
+      code === 'exec_timeout' ? { exit_code: 124, stdout, stderr: `${String(stderr)}${message}\n`, pid: 0 } : null,
+  },
   success: { status: 200, body: ExecResult },
   errors: ['invalid_request', 'unauthorized', 'machine_not_found', 'machine_not_ready', 'not_implemented', 'exec_failed', 'machine_failed', 'exec_timeout'],
 })

@@ -32,7 +32,7 @@ export const ERRORS = {
   draining: { status: 503, retryable: true, action: 'The daemon is shutting down; repeat the request when it is up again.' },
   template_not_ready: { status: 503, retryable: true, action: 'Build the template’s image first: "npm run quickstart" or "nullspace daemon start".' },
   no_eligible_runtime_host: { status: 503, retryable: true, action: 'The host cannot start machines now; "nullspace doctor" says why.' },
-  exec_timeout: { status: 504, retryable: false, action: 'Give the command more time with timeout_secs, or run it in the background.' },
+  exec_timeout: { status: 504, retryable: false, action: 'Give the command more time (timeout_secs; --timeout in the CLI).' },
   insufficient_storage: { status: 507, retryable: true, action: 'Free disk space on the host; "nullspace doctor" shows how much is left.' },
 } as const satisfies Record<string, ErrorSpec>
 

@@ -21,6 +21,11 @@ export interface RouteSpec {
   /** Success status and its body. One per route: the published client checks only the documented one. */
   readonly success: { readonly status: number; readonly body: z.ZodType }
   readonly errors: readonly ErrorCode[]
+  /**
+   * The answer may take longer than clients wait in silence: after a while the success status is sent with white space
+   * that keeps the connection awake, and the body when it is there. What fails after that is told by `late`.
+   */
+  readonly patient?: { readonly late: (code: ErrorCode, message: string, details: Readonly<Record<string, unknown>>) => unknown }
   /** True for what is ours and not part of the published wire. */
   readonly ours?: boolean
 }

@@ -186,3 +186,13 @@ describe('exec', () => {
     expect((await exec(id, { command: 'true' })).body.exit_code).toBe(0)
   })
 })
+
+test('a long command keeps the connection awake, and its timeout is then a result', { timeout: 30_000 }, async () => {
+  const { id } = await world.machine()
+  const answers = await Promise.all([exec(id, { command: 'sleep 11; echo done', shell: true }), exec(id, { command: 'sleep', args: ['60'], timeout_secs: 11 })])
+  expect(answers.map(({ status, body }) => [status, body.exit_code, body.stdout])).toEqual([
+    [200, 0, 'done\n'],
+    [200, 124, ''],
+  ])
+  expect(answers[1]?.body.stderr).toContain('did not end within 11 s')
+})

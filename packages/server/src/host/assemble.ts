@@ -1,6 +1,8 @@
 // Puts the parts of this machine's data plane together as the configuration says.
 
+import { existsSync } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fake } from '@nullspace/vmm/fake/driver.ts'
 import { qemuDriver } from '@nullspace/vmm/qemu/driver.ts'
@@ -9,7 +11,7 @@ import type { Shape } from '../domain/machine.ts'
 import type { Logger } from '../observe/logger.ts'
 import { Op } from '../observe/op.ts'
 import { VERSION } from '../observe/version.ts'
-import { examine } from './doctor.ts'
+import { examine, NO_IMAGE, templateCheck } from './doctor.ts'
 import type { Host } from './host.ts'
 import { LocalHost } from './local-host.ts'
 import type { Finding } from './network/dns.ts'
@@ -78,7 +80,7 @@ export async function assembleHost(op: Op, settings: HostSettings, chosen: { dri
   const host = new SparingHost({ inner, perShape: settings.spareMachines, promised: settings.promisedShapes, log })
   return {
     host,
-    checks: () => examine({ driver: async () => info, network: findings, pool: async () => pool, templates: () => library.facts() }),
+    checks: () => examine({ driver: async () => info, network: findings, pool: async () => pool, template: templateCheck(library.facts()) }),
     async setUp(setUpOp) {
       await network.setUp(setUpOp)
       await library.load(setUpOp)
@@ -87,12 +89,15 @@ export async function assembleHost(op: Op, settings: HostSettings, chosen: { dri
 }
 
 /** For `doctor` where no daemon runs: looks at the host without making anything. */
-export function examineHost(settings: HostSettings): Promise<CheckResult[]> {
+export async function examineHost(settings: HostSettings): Promise<CheckResult[]> {
+  const known = existsSync(settings.dataDir)
+  const image = await readImage(settings.imageDir).catch(() => null)
   return examine({
-    driver: () => chooseDriver(settings).info(),
+    // What the driver remembers of the host goes to a place that is there.
+    driver: () => chooseDriver({ ...settings, dataDir: known ? settings.dataDir : tmpdir() }).info(),
     network: chooseNetwork(settings).findings,
-    pool: (op) => openStoragePool(op, { dataDir: settings.dataDir, loopSizeBytes: settings.poolBytes, allowLoop: false }),
-    templates: () => [],
+    pool: known ? (op) => openStoragePool(op, { dataDir: settings.dataDir, loopSizeBytes: settings.poolBytes, allowLoop: false }) : null,
+    template: image ? { level: 'ok', found: 'the guest image is there; the daemon is not running' } : NO_IMAGE,
   })
 }
 

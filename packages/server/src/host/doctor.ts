@@ -13,16 +13,24 @@ export interface DoctorParts {
   /** Each may fail for a reason that is itself the finding. */
   readonly driver: () => Promise<DriverInfo>
   readonly network: (op: Op) => Promise<readonly Finding[]>
-  readonly pool: (op: Op) => Promise<StoragePool>
-  readonly templates: () => readonly TemplateFacts[]
+  /** Null before the first start: there is nothing to look at. */
+  readonly pool: ((op: Op) => Promise<StoragePool>) | null
+  readonly template: Omit<CheckResult, 'name'>
 }
 
 const GIB = 1024 ** 3
 const CHECK_TIMEOUT_MS = 30_000
 
+export const NO_IMAGE: Omit<CheckResult, 'name'> = { level: 'failure', found: 'the guest image has not been built', fix: 'Run "npm run quickstart", which builds it.' }
+
+export function templateCheck([base]: readonly TemplateFacts[]): Omit<CheckResult, 'name'> {
+  if (!base) return NO_IMAGE
+  return { level: 'ok', found: `image is there; shapes ready: ${base.readyShapes.map((shape) => `${shape.vcpus}x${shape.memoryMb}`).join(', ') || 'none yet'}` }
+}
+
 export async function examine(parts: DoctorParts): Promise<CheckResult[]> {
   using op = new Op('doctor', { timeoutMs: CHECK_TIMEOUT_MS })
-  return [kernel(), privileges(), ...(await driver(parts)), await tun(), ...(await network(op, parts)), ...(await storage(op, parts)), memory(), template(parts)]
+  return [kernel(), privileges(), ...(await driver(parts)), await tun(), ...(await network(op, parts)), ...(await storage(op, parts)), memory(), { name: 'template base', ...parts.template }]
 }
 
 function kernel(): CheckResult {
@@ -71,9 +79,10 @@ async function network(op: Op, parts: DoctorParts): Promise<CheckResult[]> {
   }
 }
 
-async function storage(op: Op, parts: DoctorParts): Promise<CheckResult[]> {
+async function storage(op: Op, { pool: open }: DoctorParts): Promise<CheckResult[]> {
+  if (!open) return [{ name: 'storage pool', level: 'info', found: 'it is made at the first start of the daemon' }]
   try {
-    const pool = await parts.pool(op)
+    const pool = await open(op)
     const { freeBytes, totalBytes } = await pool.free()
     const free = `${(freeBytes / GIB).toFixed(1)} of ${(totalBytes / GIB).toFixed(1)} GiB free`
     return [
@@ -88,13 +97,6 @@ async function storage(op: Op, parts: DoctorParts): Promise<CheckResult[]> {
 function memory(): CheckResult {
   const found = `${(freemem() / GIB).toFixed(1)} of ${(totalmem() / GIB).toFixed(1)} GiB available`
   return freemem() < GIB ? { name: 'memory', level: 'warning', found, fix: 'Free memory: a machine needs about 0.2 GiB to start.' } : { name: 'memory', level: 'ok', found }
-}
-
-function template({ templates }: DoctorParts): CheckResult {
-  const [base] = templates()
-  return base
-    ? { name: 'template base', level: 'ok', found: `image is there; shapes ready: ${base.readyShapes.map((shape) => `${shape.vcpus}x${shape.memoryMb}`).join(', ') || 'none yet'}` }
-    : { name: 'template base', level: 'failure', found: 'the guest image has not been built', fix: 'Run "npm run quickstart", which builds it.' }
 }
 
 function sentence(error: unknown): string {

@@ -1,7 +1,7 @@
 // The HTTP edge: mounts the contract's routes, knows who calls, and gives every refusal the same envelope. Thin: parse,
 // authorise, hand over, serialise.
 
-import { AppError } from '@nullspace/contract/errors.ts'
+import { AppError, type ErrorCode } from '@nullspace/contract/errors.ts'
 import { openApiDocument } from '@nullspace/contract/openapi.ts'
 import type { RouteSpec } from '@nullspace/contract/route.ts'
 import { ROUTES } from '@nullspace/contract/routes.ts'
@@ -14,6 +14,7 @@ import type { App } from '../app/context.ts'
 import { authenticate } from '../app/keys.ts'
 import { envelope, invalidInput, toAppError } from './errors.ts'
 import type { Handlers } from './implement.ts'
+import { answerPatiently } from './patient.ts'
 
 /** A command line of 1 MiB and its environment, as JSON with room for escapes. */
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024
@@ -22,6 +23,8 @@ const KEEP_ALIVE_MS = 75_000
 /** For the request to arrive whole; not for its answer. */
 const REQUEST_TIMEOUT_MS = 300_000
 
+/** What the operator should see; everything else is between the caller and the rules. */
+const FAULTS: ReadonlySet<ErrorCode> = new Set(['internal_error', 'machine_failed', 'no_eligible_runtime_host', 'insufficient_storage'])
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1'])
 
 export function createHttpServer(app: App, handlers: Handlers): FastifyInstance {
@@ -60,7 +63,7 @@ export function createHttpServer(app: App, handlers: Handlers): FastifyInstance 
   })
   server.setErrorHandler((error, request, reply) => {
     const refusal = toAppError(error)
-    const level = refusal.status >= 500 ? 'error' : 'debug'
+    const level = FAULTS.has(refusal.code) ? 'error' : 'debug'
     app.log[level]({ err: error, request: request.id, route: request.routeOptions.url, ...refusal.context }, refusal.message)
     void reply.code(refusal.status).send(envelope(refusal, request.id))
   })
@@ -93,15 +96,17 @@ function mount(server: FastifyInstance, app: App, spec: RouteSpec, handlers: Han
     handler: async (request, reply) => {
       const principal = spec.access === 'none' ? null : await authenticate(app, request.headers.authorization)
       if (spec.access === 'operator' && principal?.scope !== 'operator') throw new AppError('forbidden', { say: 'This needs the key of an operator.' })
-      const result = await handler({
+      const call = {
         principal,
         params: parse('params', spec.params, request.params),
         query: parse('query', spec.query, request.query),
         headers: parse('headers', spec.headers, request.headers),
         body: parse('body', spec.body, request.body ?? (spec.body ? {} : undefined)),
-      })
+      }
       // Through the schema: what it does not name does not leave.
-      return reply.code(spec.success.status).send(spec.success.body.parse(result))
+      const answer = handler(call).then((result) => spec.success.body.parse(result))
+      if (spec.patient) return answerPatiently(reply, spec, answer, app.log)
+      return reply.code(spec.success.status).send(await answer)
     },
   })
 }
