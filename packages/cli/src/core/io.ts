@@ -1,0 +1,34 @@
+// What a command may know of the terminal and the process around it. Passed in, so that tests run commands without either.
+
+export interface Output {
+  readonly isTTY: boolean
+  write(text: string): void
+}
+
+export interface Io {
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly home: string
+  /** Effective user id; 0 is root. */
+  readonly uid: number
+  /** Aborted by Ctrl-C and SIGTERM; the reason is an `Interrupted`. */
+  readonly signal: AbortSignal
+  /** Whether somebody is there to answer `ask`. */
+  readonly canAsk: boolean
+  /** One line from the terminal; not shown while typed when `secret`. */
+  ask(question: string, options?: { readonly secret?: boolean }): Promise<string>
+  /** All of standard input. */
+  readInput(): Promise<string>
+}
+
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+  readonly exitCode: number
+
+  constructor(signalNumber: number) {
+    super('interrupted')
+    this.exitCode = 128 + signalNumber
+  }
+}
