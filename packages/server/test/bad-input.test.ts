@@ -135,6 +135,12 @@ test.each([
   expect((await world.call('GET', path)).body.code).toBe(code)
 })
 
+test('a published route that is not built says so, to those with a key', async () => {
+  const path = '/v1/machines/mch_aaaaaaaaaaaaaaaaaaaa/hibernate'
+  expect(await world.call('POST', path)).toMatchObject({ status: 501, body: { code: 'not_implemented' } })
+  expect((await world.call('POST', path, { key: null })).status).toBe(401)
+})
+
 test('a method that is not there names those that are', async () => {
   const answer = await world.call('PUT', '/v1/machines')
   expect(answer).toMatchObject({ status: 405, body: { code: 'method_not_allowed' }, headers: { allow: 'POST, GET' } })

@@ -5,16 +5,16 @@ import { AppError, type ErrorCode } from '@nullspace/contract/errors.ts'
 import { openApiDocument } from '@nullspace/contract/openapi.ts'
 import type { RouteSpec } from '@nullspace/contract/route.ts'
 import { ROUTES } from '@nullspace/contract/routes.ts'
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify'
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { STATUS_CODES } from 'node:http'
-import type { z } from 'zod'
 import type { App } from '../app/context.ts'
 import { authenticate } from '../app/keys.ts'
-import { envelope, invalidInput, toAppError } from './errors.ts'
+import { envelope, toAppError } from './errors.ts'
 import type { Handlers } from './implement.ts'
-import { answerPatiently } from './patient.ts'
+import { mountRoute } from './mount.ts'
+import { isNotBuilt, notFound } from './not-found.ts'
 
 /** A command line of 1 MiB and its environment, as JSON with room for escapes. */
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024
@@ -67,7 +67,8 @@ export function createHttpServer(app: App, handlers: Handlers): FastifyInstance 
     app.log[level]({ err: error, request: request.id, route: request.routeOptions.url, ...refusal.context }, refusal.message)
     void reply.code(refusal.status).send(envelope(refusal, request.id))
   })
-  server.setNotFoundHandler((request, reply) => {
+  server.setNotFoundHandler(async (request, reply) => {
+    if (isNotBuilt(request)) await authenticate(app, request.headers.authorization)
     const refusal = notFound(request)
     if (refusal.code === 'method_not_allowed') reply.header('allow', String(refusal.details?.['allow']))
     void reply.code(refusal.status).send(envelope(refusal, request.id))
@@ -77,7 +78,7 @@ export function createHttpServer(app: App, handlers: Handlers): FastifyInstance 
     refuseRaw(socket, 501, new AppError('not_implemented', { say: 'WebSocket channels are not available in this release.' }))
   })
 
-  for (const spec of Object.values(ROUTES) as RouteSpec[]) mount(server, app, spec, handlers)
+  for (const spec of Object.values(ROUTES) as RouteSpec[]) mountRoute(server, app, spec, handlers)
   const openapi = openApiDocument()
   server.get('/openapi.json', async () => openapi)
   server.get('/metrics', async (request, reply) => {
@@ -88,36 +89,6 @@ export function createHttpServer(app: App, handlers: Handlers): FastifyInstance 
   return server
 }
 
-function mount(server: FastifyInstance, app: App, spec: RouteSpec, handlers: Handlers): void {
-  const handler = handlers[spec.id as keyof Handlers] as (call: unknown) => Promise<unknown>
-  server.route({
-    method: spec.method,
-    url: spec.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-    handler: async (request, reply) => {
-      const principal = spec.access === 'none' ? null : await authenticate(app, request.headers.authorization)
-      if (spec.access === 'operator' && principal?.scope !== 'operator') throw new AppError('forbidden', { say: 'This needs the key of an operator.' })
-      const call = {
-        principal,
-        params: parse('params', spec.params, request.params),
-        query: parse('query', spec.query, request.query),
-        headers: parse('headers', spec.headers, request.headers),
-        body: parse('body', spec.body, request.body ?? (spec.body ? {} : undefined)),
-      }
-      // Through the schema: what it does not name does not leave.
-      const answer = handler(call).then((result) => spec.success.body.parse(result))
-      if (spec.patient) return answerPatiently(reply, spec, answer, app.log)
-      return reply.code(spec.success.status).send(await answer)
-    },
-  })
-}
-
-function parse(where: 'params' | 'query' | 'headers' | 'body', schema: z.ZodType | undefined, value: unknown): unknown {
-  if (!schema) return undefined
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  throw invalidInput(where, parsed.error)
-}
-
 function parseJson(text: string, done: (error: Error | null, body?: unknown) => void): void {
   if (text.trim() === '') return done(null, undefined)
   try {
@@ -125,20 +96,6 @@ function parseJson(text: string, done: (error: Error | null, body?: unknown) => 
   } catch (error) {
     done(new AppError('invalid_request', { say: 'The body is not valid JSON.', cause: error }))
   }
-}
-
-function notFound(request: FastifyRequest): AppError {
-  const path = request.url.split('?', 1)[0] ?? ''
-  const methods = (Object.values(ROUTES) as RouteSpec[]).filter((spec) => matches(spec.path, path)).map((spec) => spec.method)
-  if (methods.length === 0) return new AppError('not_found', { say: `There is nothing at ${path.slice(0, 200)}.` })
-  const allow = methods.join(', ')
-  return new AppError('method_not_allowed', { say: `${request.method} is not possible here; ${allow} is.`, details: { allow } })
-}
-
-function matches(pattern: string, path: string): boolean {
-  const want = pattern.split('/')
-  const have = path.split('/')
-  return want.length === have.length && want.every((part, index) => part.startsWith('{') || part === have[index])
 }
 
 /** For what never reached the router: a whole HTTP answer written to the socket. */
