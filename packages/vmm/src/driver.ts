@@ -1,0 +1,133 @@
+// The border between the daemon and a hypervisor. A driver knows files, sockets and processes of one VM; it knows no
+// templates, owners or networks beyond the namespace and tap it is told to use.
+
+import type { Duplex } from 'node:stream'
+import type { Op } from './op.ts'
+
+export interface NewLayer {
+  readonly base: string
+  readonly baseFormat: 'raw' | 'layer'
+  /** Must not exist. */
+  readonly to: string
+  /** A layer whose length it gets, for when `base` is not there yet under its final name. */
+  readonly sizeFrom?: string
+}
+
+export interface DriverFeatures {
+  readonly accelerator: 'kvm' | 'tcg' | 'none'
+  /** Whether capture() works on a running machine that maps its memory from a snapshot. */
+  readonly liveSnapshot: boolean
+}
+
+export interface DriverInfo {
+  readonly name: string
+  /** Of the hypervisor, e.g. `7.2.22`. */
+  readonly version: string
+  readonly features: DriverFeatures
+  /** Why this accelerator was chosen, one sentence for `doctor`. */
+  readonly acceleratorReason: string
+  /** How a VM's memory and processes are bounded on this host, or why they are not; one sentence for `doctor`. */
+  readonly boundsReason: string
+  /** What a snapshot must have been made with to be restored here; compared as a whole. */
+  readonly compatibility: { readonly accelerator: string; readonly cpuModel: string; readonly version: string; readonly machine: string }
+}
+
+export interface VmSpec {
+  /** Unique among the VMs of this host; names sockets, cgroup and log lines. */
+  readonly id: string
+  /** Private directory of this VM, created by the driver: sockets, console log. Sockets in it stay under 108 bytes. */
+  readonly dir: string
+  /** The unprivileged identity the hypervisor process runs as; no other VM has this uid. Ignored when not root. */
+  readonly uid: number
+  /** Shared by all VMs; gives access to template files. */
+  readonly gid: number
+  readonly vcpus: number
+  readonly memoryMb: number
+  /** qcow2 file with the root disk on top. */
+  readonly disk: string
+  /** Network namespace and the tap in it; null = no network card's other end (the card is always there). */
+  readonly network: { readonly netns: string; readonly tap: string } | null
+}
+
+export interface BootSpec extends VmSpec {
+  readonly kernel: string
+  readonly initramfs: string
+  /** File that is the guest's RAM (sparse, `memoryMb` long); shared, so that it becomes the snapshot's memory file. */
+  readonly memoryFile: string
+}
+
+export interface RestoreSpec extends VmSpec {
+  /** Both already run in the snapshot's memory: not read. */
+  /** Mapped copy-on-write: never changed by this VM. */
+  readonly memoryFile: string
+  readonly stateFile: string
+}
+
+/** Plain JSON, kept in the store: enough to find the VM again after the daemon died. */
+export interface VmHandle {
+  readonly driver: string
+  readonly id: string
+  readonly dir: string
+  readonly pid: number
+  /** Start time of the process in clock ticks since boot (field 22 of /proc/PID/stat): a pid alone may be another's. */
+  readonly startTime: string
+}
+
+export interface VmExit {
+  /** One sentence: exit code or signal, with the last words of the hypervisor's log. */
+  readonly reason: string
+}
+
+export interface Vm {
+  readonly handle: VmHandle
+  /** Opens the agent channel. One connection at a time: a second closes the first. */
+  connect(op: Op): Promise<Duplex>
+  /** Stops the vCPUs; the process stays. */
+  pause(op: Op): Promise<void>
+  resume(op: Op): Promise<void>
+  /** Makes the disk `bytes` long for the guest; never shrinks. */
+  resizeDisk(op: Op, bytes: number): Promise<void>
+  /**
+   * Ends a cold-booted VM so that its memory file and disk, with `stateFile` written here, form a golden snapshot.
+   * The guest must be quiet: synced, its agent quiesced.
+   */
+  seal(op: Op, stateFile: string): Promise<void>
+  /** Resolves when the VM is gone, by itself or by kill(). Never rejects. */
+  readonly exited: Promise<VmExit>
+  /** Last lines of the hypervisor's log and, of a cold boot, of the guest's console: for a VM that does not do as it should. */
+  diagnosis(): string
+  /** Ends the VM and removes what the driver made for it (process, cgroup, `dir`). Harmless on a VM that is gone. */
+  kill(op: Op): Promise<void>
+  /**
+   * Not null: the host could not write what the guest wrote, so the vCPUs were stopped and nothing is lost.
+   * resume() repeats the write.
+   */
+  readonly held: Held | null
+  /** What the host sees of it; null once it is gone. Walks the process's memory: milliseconds, not for a hot path. */
+  usage(): Promise<VmUsage | null>
+}
+
+export type Held = 'disk_full' | 'disk_error'
+
+export interface VmUsage {
+  readonly cpuSeconds: number
+  /** Proportional set size of the hypervisor process, bytes. */
+  readonly memoryBytes: number
+}
+
+export interface Driver {
+  info(): Promise<DriverInfo>
+  /** Makes a disk file that begins as a view of `base` and keeps what is written to it. For templates: machines clone one. */
+  createLayer(op: Op, layer: NewLayer): Promise<void>
+  /** Cold boot; resolves when the VM runs (the agent may not answer yet). */
+  boot(op: Op, spec: BootSpec): Promise<Vm>
+  /** Restore from a golden snapshot; resolves when the VM runs. Rejects, leaving nothing behind, on bad files. */
+  restore(op: Op, spec: RestoreSpec): Promise<Vm>
+  /** Takes over a VM that an earlier daemon started; null when it is not running any more. */
+  adopt(op: Op, handle: VmHandle): Promise<Vm | null>
+  /** Removes whatever a VM of this handle or directory may have left (process, cgroup, directory). Harmless twice. */
+  sweep(op: Op, leftover: { id: string; dir: string }): Promise<void>
+  /** Ids of VMs of this driver whose process runs now and whose directory lies below `root`; for finding orphans. */
+  list(root: string): Promise<string[]>
+  close(): Promise<void>
+}

@@ -1,0 +1,190 @@
+// The guest in a fake VM: speaks the real protocol over a stream, and does nothing on the host.
+
+import type { Duplex } from 'node:stream'
+import { encodeMessage, FLAG_MORE, FrameReader, type Frame } from '@nullspace/guest-protocol/frame.ts'
+import { GENERATION } from '@nullspace/guest-protocol/generation.ts'
+import * as message from '@nullspace/guest-protocol/messages.ts'
+import { startExec, type ExecStream } from './fake-exec.ts'
+
+/** What a snapshot carries from one guest to the next. */
+export interface GuestState {
+  readonly hostname: string
+  readonly machineId: string
+  readonly agentStarts: number
+  readonly files: Readonly<Record<string, string>>
+}
+
+export interface FakeGuest {
+  /** `greet` runs before a Hello is answered; what it throws becomes the Welcome's error. */
+  attach(channel: Duplex, greet: () => Promise<void>): void
+  /** vCPUs stop: what arrives waits, nothing is sent. */
+  freeze(): void
+  thaw(): void
+  readonly quiesced: boolean
+  state(): GuestState
+  /** The agent dies and is started again: sessions, streams and processes are lost. */
+  restartAgent(): void
+  powerOff(): void
+}
+
+export const FRESH_GUEST: GuestState = { hostname: 'template', machineId: '0'.repeat(32), agentStarts: 1, files: {} }
+
+export function createFakeGuest(initial: GuestState): FakeGuest {
+  let { hostname, machineId, agentStarts } = initial
+  const files = new Map(Object.entries(initial.files))
+  const setIdentity = (): void => {
+    files.set('/etc/machine-id', `${machineId}\n`)
+    files.set('/etc/hostname', `${hostname}\n`)
+  }
+  setIdentity()
+
+  let channel: Duplex | null = null
+  let session: bigint | null = null
+  let welcome: Promise<Uint8Array> | null = null
+  let streams = new Map<number, ExecStream>()
+  const processes = new Set<ExecStream>()
+  let frozen = false
+  let quiesced = false
+  let arrived: (() => void)[] = []
+  let unsent: Uint8Array[] = []
+  let lastPid = 200
+
+  const send = (key: bigint, stream: number, kind: number, payload: Uint8Array): void => {
+    if (key !== session) return
+    for (const frame of encodeMessage(key, stream, kind, payload)) {
+      if (frozen || quiesced) unsent.push(frame)
+      else channel?.write(frame)
+    }
+  }
+  const flush = (): void => {
+    for (const frame of unsent.splice(0)) channel?.write(frame)
+  }
+  const hello = (key: bigint, payload: Uint8Array, greet: () => Promise<void>): void => {
+    quiesced = false
+    if (key !== session) {
+      session = key
+      streams = new Map()
+      unsent = []
+      welcome = answerHello(message.Hello.decode(payload), greet)
+    }
+    welcome?.then((answer) => send(key, 0, message.Welcome.kind, answer))
+  }
+  const answerHello = async (
+    { renew, minGeneration, maxGeneration }: message.HelloMessage,
+    greet: () => Promise<void>,
+  ): Promise<Uint8Array> => {
+    let error = minGeneration > GENERATION ? `host speaks generations ${minGeneration} to ${maxGeneration}, this agent ${GENERATION}` : ''
+    await greet().catch((cause: unknown) => (error = cause instanceof Error ? cause.message : String(cause)))
+    if (renew && !error) {
+      hostname = renew.hostname
+      machineId = Buffer.from(renew.machineId).toString('hex')
+      setIdentity()
+    }
+    return message.Welcome.encode({ generation: GENERATION, renewed: renew !== null && !error, agentStarts, agentVersion: 'fake', error })
+  }
+  const exec = (key: bigint, stream: number, payload: Uint8Array): void => {
+    const guest = { hostname, files, nextPid: () => ++lastPid }
+    const started = startExec(
+      guest,
+      message.ExecStart.decode(payload),
+      (kind, bytes) => send(key, stream, kind, bytes),
+      () => {
+        if (key === session) streams.delete(stream)
+        if (started) processes.delete(started)
+      },
+    )
+    if (!started) return
+    streams.set(stream, started)
+    processes.add(started)
+  }
+  const receive = ({ session: key, stream, kind, payload }: Frame, greet: () => Promise<void>): void => {
+    if (kind === message.Hello.kind) return hello(key, payload, greet)
+    if (key !== session) return
+    const running = streams.get(stream)
+    switch (kind) {
+      case message.Ping.kind:
+        return send(key, stream, message.Pong.kind, message.Pong.encode(null))
+      case message.Quiesce.kind:
+        send(key, stream, message.Quiesced.kind, message.Quiesced.encode(null))
+        quiesced = true
+        return
+      case message.Thaw.kind:
+        quiesced = false
+        return flush()
+      case message.ExecStart.kind:
+        return exec(key, stream, payload)
+      case message.STDIN:
+        return running?.input(payload)
+      case message.StdinClose.kind:
+        return running?.input(null)
+      case message.Signal.kind:
+        return running?.signal(message.Signal.decode(payload).signal)
+      case message.Window.kind:
+        return running?.window(message.Window.decode(payload).bytes)
+      case message.GrowDisk.kind:
+        return send(key, stream, message.Done.kind, message.Done.encode(null))
+      default:
+        return send(key, stream, message.Failed.kind, message.Failed.encode({ reason: 'unsupported', message: `unknown kind ${kind}` }))
+    }
+  }
+  const endProcesses = (): void => {
+    session = null
+    streams = new Map()
+    for (const process of processes) process.signal(9)
+  }
+
+  return {
+    attach(next, greet) {
+      channel?.destroy()
+      channel = next
+      const frames = new FrameReader()
+      const whole = joinParts()
+      next.on('error', () => {})
+      next.on('data', (chunk: Buffer) => {
+        for (const frame of frames.push(chunk)) {
+          const joined = whole(frame)
+          if (!joined) continue
+          if (frozen) arrived.push(() => receive(joined, greet))
+          else receive(joined, greet)
+        }
+      })
+    },
+    freeze() {
+      frozen = true
+    },
+    thaw() {
+      frozen = false
+      if (!quiesced) flush()
+      for (const action of arrived.splice(0)) action()
+    },
+    get quiesced() {
+      return quiesced
+    },
+    state: () => ({ hostname, machineId, agentStarts, files: Object.fromEntries(files) }),
+    restartAgent() {
+      endProcesses()
+      agentStarts++
+    },
+    powerOff() {
+      endProcesses()
+      arrived = []
+      channel?.destroy()
+    },
+  }
+}
+
+/** Collects the payloads of a message in several frames. */
+function joinParts(): (frame: Frame) => Frame | null {
+  const parts = new Map<string, Uint8Array[]>()
+  return (frame) => {
+    const key = `${frame.stream}/${frame.kind}`
+    const collected = parts.get(key) ?? []
+    collected.push(frame.payload)
+    if (frame.flags & FLAG_MORE) {
+      parts.set(key, collected)
+      return null
+    }
+    parts.delete(key)
+    return collected.length === 1 ? frame : { ...frame, payload: Buffer.concat(collected) }
+  }
+}

@@ -1,0 +1,31 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describeDriver } from '../exam/describe-driver.ts'
+import { fake } from './driver.ts'
+import { fakeWorld } from './fake-world.ts'
+
+describeDriver('fake', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'nsf-'))
+  const images = await mkdtemp(join(tmpdir(), 'nsf-images-'))
+  const world = fakeWorld()
+  await writeFile(join(images, 'kernel'), '')
+  await writeFile(join(images, 'initramfs'), '')
+  return {
+    root,
+    driver: () => fake({ world }),
+    kernel: join(images, 'kernel'),
+    initramfs: join(images, 'initramfs'),
+    makeDisk: (path) => writeFile(path, ''),
+    leftovers: () => Promise.resolve([...world.vms.keys()]),
+    diskSize: (vm) => Promise.resolve(world.vms.get(vm.handle.id)?.diskBytes ?? 0),
+    crash: (vm) => Promise.resolve(world.crash(vm.handle.id)),
+    memoryMb: 64,
+    bootMs: 2000,
+    guestMs: 5000,
+    async close() {
+      await rm(root, { recursive: true })
+      await rm(images, { recursive: true })
+    },
+  }
+})

@@ -1,0 +1,167 @@
+// Driver for stock QEMU. Here: what belongs to no single VM (what the host offers, finding and sweeping VMs) and the
+// order of things at a start. In this folder: QEMU's command line, its control protocol, its process and its files.
+
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { DriverError, noSpaceOr } from '../errors.ts'
+import { Op } from '../op.ts'
+import type { BootSpec, Driver, DriverInfo, RestoreSpec, VmSpec } from '../driver.ts'
+import { openStateFile, type StateTraits } from '../state-file.ts'
+import { giveTo, isRoot, share } from './access.ts'
+import { adoptVm } from './adopt.ts'
+import { findCgroups, type Cgroups } from './cgroup.ts'
+import { MACHINE } from './command-line.ts'
+import { allowTun, kvmGroups } from './devices.ts'
+import { checkDisk, checkKernel, checkMemoryFile } from '../files.ts'
+import { createLayer } from './layer.ts'
+import { findVms, isBelow } from './find.ts'
+import { readHostTraits, type HostTraits } from './host.ts'
+import { probeKvm, type KvmVerdict } from './kvm-probe.ts'
+import { vmPaths } from '../paths.ts'
+import { sealVm } from './seal.ts'
+import { startVm } from './start.ts'
+import { remove } from './vm.ts'
+
+export interface QemuOptions {
+  /** Where the verdict on KVM is kept for as long as the host runs. */
+  readonly stateDir: string
+  readonly accelerator?: 'auto' | 'kvm' | 'tcg'
+  readonly binary?: string
+  /** Name of the control group that holds one group per VM; null = do not use any. */
+  readonly cgroup?: string | null
+}
+
+interface Ready {
+  readonly host: HostTraits
+  readonly verdict: KvmVerdict
+  readonly cgroups: Cgroups
+}
+
+export function qemuDriver({ stateDir, accelerator = 'auto', binary = 'qemu-system-x86_64', cgroup = 'nullspace' }: QemuOptions): Driver {
+  const lifetime = new AbortController()
+  const connections = new Set<Disposable>()
+  let ready: Promise<Ready> | null = null
+
+  /** Once per driver; a failure is not kept, so that installing QEMU needs no restart. */
+  const prepare = (): Promise<Ready> => {
+    ready ??= (async () => {
+      using op = new Op('look at the host', { timeoutMs: 20_000, signal: lifetime.signal })
+      const verdict: KvmVerdict =
+        accelerator === 'auto'
+          ? await probeKvm(op, { binary, stateDir })
+          : { usable: accelerator === 'kvm', reason: 'Chosen by configuration' }
+      const host = await readHostTraits(op, binary, verdict.usable ? 'kvm' : 'tcg')
+      const cgroups = findCgroups(isRoot() ? cgroup : null)
+      return { host, verdict, cgroups }
+    })()
+    ready.catch(() => (ready = null))
+    return ready
+  }
+
+  const sweep: Driver['sweep'] = async (op, { id, dir }) => {
+    const { cgroups } = await prepare()
+    const left = findVms().filter((vm) => vm.id === id && vm.dir === resolve(dir))
+    for (const { process } of left) await remove(op, { id, process, paths: vmPaths(dir), cgroups })
+    if (left.length === 0) await remove(op, { id, process: null, paths: vmPaths(dir), cgroups })
+  }
+
+  /** A directory may be left from an attempt that was cut off; starting twice has to do the same as starting once. */
+  const makeRoom = async (op: Op, spec: VmSpec): Promise<void> => {
+    if (existsSync(spec.dir)) await sweep(op, spec)
+    await mkdir(spec.dir, { mode: 0o700 }).catch(noSpaceOr)
+    await giveTo(spec.dir, spec, 0o700)
+    await giveTo(spec.disk, spec)
+    if (spec.network && isRoot()) await allowTun()
+  }
+
+  return {
+    async info() {
+      return describe(await prepare())
+    },
+
+    async boot(op, spec) {
+      checkSpec(spec)
+      const { host, cgroups } = await prepare()
+      await checkDisk(spec)
+      await checkKernel(spec)
+      await checkMemoryFile(spec)
+      await makeRoom(op, spec)
+      await giveTo(spec.memoryFile, spec)
+      return startVm(op, {
+        spec,
+        binary,
+        host,
+        cgroups,
+        connections,
+        groups: await kvmGroups(host),
+        start: { kind: 'boot', kernel: spec.kernel, initramfs: spec.initramfs },
+        stateFd: null,
+        seal: (parts) => sealVm({ ...parts, spec, traits: stateTraits(spec, host), sharedWritable: !host.readOnlyMemoryFile }),
+      })
+    },
+
+    async restore(op, spec) {
+      checkSpec(spec)
+      const { host, cgroups } = await prepare()
+      await checkDisk(spec)
+      await checkMemoryFile(spec)
+      await using state = await openStateFile(spec.stateFile, stateTraits(spec, host))
+      await makeRoom(op, spec)
+      await share(spec.memoryFile, spec, { writable: !host.readOnlyMemoryFile })
+      return await startVm(op, {
+        spec,
+        binary,
+        host,
+        cgroups,
+        connections,
+        groups: await kvmGroups(host),
+        start: { kind: 'restore' },
+        stateFd: state.fd,
+        seal: null,
+      })
+    },
+
+    async adopt(op, handle) {
+      return adoptVm(op, handle, { cgroups: (await prepare()).cgroups, connections, lifetime: lifetime.signal })
+    },
+
+    createLayer,
+
+    sweep,
+
+    list: (root) => Promise.resolve(findVms().flatMap((vm) => (isBelow(resolve(root), vm.dir) ? [vm.id] : []))),
+
+    close() {
+      for (const connection of connections) connection[Symbol.dispose]()
+      lifetime.abort(new DriverError('vm_gone', 'The driver was closed'))
+      return Promise.resolve()
+    },
+  }
+}
+
+const NAME = 'qemu'
+
+function describe({ host, verdict, cgroups }: Ready): DriverInfo {
+  return {
+    name: NAME,
+    version: host.version,
+    features: { accelerator: host.accelerator, liveSnapshot: false },
+    acceleratorReason: verdict.reason,
+    boundsReason: cgroups.reason,
+    compatibility: compatibility(host),
+  }
+}
+
+function compatibility({ accelerator, cpuModel, version }: HostTraits): DriverInfo['compatibility'] {
+  return { accelerator, cpuModel, version, machine: MACHINE }
+}
+
+function stateTraits({ vcpus, memoryMb }: BootSpec | RestoreSpec, host: HostTraits): StateTraits {
+  return { driver: NAME, compatibility: compatibility(host), vcpus, memoryMb }
+}
+
+function checkSpec({ id, dir }: VmSpec): void {
+  if (!/^[\w.-]{1,64}$/.test(id) || id.startsWith('.')) throw new DriverError('launch_failed', `Not usable as the name of a VM: ${id}`)
+  vmPaths(dir)
+}
