@@ -19,7 +19,12 @@ const codec = <T>(kind: number, write: (w: Writer, value: T) => void, read: (r: 
   decode: (payload) => read(new Reader(payload)),
 })
 
-const empty = (kind: number): Codec<null> => codec(kind, () => {}, () => null)
+const empty = (kind: number): Codec<null> =>
+  codec(
+    kind,
+    () => {},
+    () => null,
+  )
 
 /** A fresh identity, confirmed by the guest before the machine is handed out. */
 export interface Identity {
@@ -88,7 +93,9 @@ export interface FailedMessage {
 export const Hello = codec<HelloMessage>(
   0x01,
   (w, m) => {
-    w.u16(m.minGeneration).u16(m.maxGeneration).u8(m.renew ? 1 : 0)
+    w.u16(m.minGeneration)
+      .u16(m.maxGeneration)
+      .u8(m.renew ? 1 : 0)
     if (m.renew) w.u64(m.renew.nowNs).raw(m.renew.machineId).raw(m.renew.seed).str(m.renew.hostname)
   },
   (r) => ({
@@ -99,7 +106,13 @@ export const Hello = codec<HelloMessage>(
 )
 export const Welcome = codec<WelcomeMessage>(
   0x02,
-  (w, m) => w.u16(m.generation).u8(m.renewed ? 1 : 0).u32(m.agentStarts).str(m.agentVersion).str(m.error),
+  (w, m) =>
+    w
+      .u16(m.generation)
+      .u8(m.renewed ? 1 : 0)
+      .u32(m.agentStarts)
+      .str(m.agentVersion)
+      .str(m.error),
   (r) => ({ generation: r.u16(), renewed: r.u8() === 1, agentStarts: r.u32(), agentVersion: r.str(), error: r.str() }),
 )
 export const Ping = empty(0x03)
@@ -109,12 +122,25 @@ export const Quiesce = empty(0x05)
 export const Quiesced = empty(0x06)
 export const Thaw = empty(0x07)
 /** Sent by an agent process when it starts, under session key 0: what ran under the one before is lost to the host. */
-export const Ready = codec<{ readonly agentStarts: number }>(0x08, (w, m) => w.u32(m.agentStarts), (r) => ({ agentStarts: r.u32() }))
+export const Ready = codec<{ readonly agentStarts: number }>(
+  0x08,
+  (w, m) => w.u32(m.agentStarts),
+  (r) => ({ agentStarts: r.u32() }),
+)
 
 export const ExecStart = codec<ExecStartMessage>(
   0x10,
   (w, m) =>
-    w.u32(m.timeoutMs).u32(m.graceMs).u32(m.window).u32(m.outputLimit).u8(m.stdin ? 1 : 0).str(m.cwd).str(m.user).list(m.argv).list(m.env),
+    w
+      .u32(m.timeoutMs)
+      .u32(m.graceMs)
+      .u32(m.window)
+      .u32(m.outputLimit)
+      .u8(m.stdin ? 1 : 0)
+      .str(m.cwd)
+      .str(m.user)
+      .list(m.argv)
+      .list(m.env),
   (r) => ({
     timeoutMs: r.u32(),
     graceMs: r.u32(),
@@ -127,13 +153,23 @@ export const ExecStart = codec<ExecStartMessage>(
     env: r.list(),
   }),
 )
-export const ExecStarted = codec<{ readonly pid: number }>(0x11, (w, m) => w.u32(m.pid), (r) => ({ pid: r.u32() }))
+export const ExecStarted = codec<{ readonly pid: number }>(
+  0x11,
+  (w, m) => w.u32(m.pid),
+  (r) => ({ pid: r.u32() }),
+)
 /** Payload of Stdout, Stderr and Stdin is the bytes themselves. */
 export const STDOUT = 0x12
 export const STDERR = 0x13
 export const Exit = codec<ExitMessage>(
   0x14,
-  (w, m) => w.i32(m.exitCode).u8(m.signal).u8(m.timedOut ? 1 : 0).u64(m.droppedStdout).u64(m.droppedStderr),
+  (w, m) =>
+    w
+      .i32(m.exitCode)
+      .u8(m.signal)
+      .u8(m.timedOut ? 1 : 0)
+      .u64(m.droppedStdout)
+      .u64(m.droppedStderr),
   (r) => ({ exitCode: r.i32(), signal: r.u8(), timedOut: r.u8() === 1, droppedStdout: r.u64(), droppedStderr: r.u64() }),
 )
 /** Ends a stream that could not do what was asked. Reasons are numbered from 1 in the order of FAILURES. */
@@ -145,8 +181,16 @@ export const Failed = codec<FailedMessage>(
 export const STDIN = 0x16
 export const StdinClose = empty(0x17)
 /** To the whole process group. */
-export const Signal = codec<{ readonly signal: number }>(0x18, (w, m) => w.u8(m.signal), (r) => ({ signal: r.u8() }))
-export const Window = codec<{ readonly bytes: number }>(0x19, (w, m) => w.u32(m.bytes), (r) => ({ bytes: r.u32() }))
+export const Signal = codec<{ readonly signal: number }>(
+  0x18,
+  (w, m) => w.u8(m.signal),
+  (r) => ({ signal: r.u8() }),
+)
+export const Window = codec<{ readonly bytes: number }>(
+  0x19,
+  (w, m) => w.u32(m.bytes),
+  (r) => ({ bytes: r.u32() }),
+)
 
 /** Grow the root filesystem to its disk, after the host has enlarged that. Answered by Done or Failed on its stream. */
 export const GrowDisk = empty(0x20)
