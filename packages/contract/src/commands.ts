@@ -58,5 +58,14 @@ export const execCommand = route({
       code === 'exec_timeout' ? { exit_code: 124, stdout, stderr: `${String(stderr)}${message}\n`, pid: 0 } : null,
   },
   success: { status: 200, body: ExecResult },
-  errors: ['invalid_request', 'unauthorized', 'machine_not_found', 'machine_not_ready', 'not_implemented', 'exec_failed', 'machine_failed', 'exec_timeout'],
+  errors: [
+    'invalid_request',
+    'unauthorized',
+    'machine_not_found',
+    'machine_not_ready',
+    'not_implemented',
+    'exec_failed',
+    'machine_failed',
+    'exec_timeout',
+  ],
 })

@@ -1,6 +1,16 @@
 // Exit codes of the CLI, by error code: exact names first, then the shape of the name.
 
-export const EXIT = { ok: 0, failure: 1, usage: 2, notFound: 3, unauthenticated: 4, permission: 5, quota: 6, conflict: 7, runtime: 8 } as const
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  notFound: 3,
+  unauthenticated: 4,
+  permission: 5,
+  quota: 6,
+  conflict: 7,
+  runtime: 8,
+} as const
 
 const EXACT: Readonly<Record<string, number>> = {
   not_found: EXIT.notFound,

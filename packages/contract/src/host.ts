@@ -33,7 +33,13 @@ export const HostStatus = z.object({
   started_at: z.iso.datetime(),
   /** Shapes that set-up promises: `ready` when a create of them is a restore. */
   shapes: z.array(
-    z.object({ template: z.string(), vcpus: z.number().int(), memory_mb: z.number().int(), state: z.enum(['ready', 'building', 'failed', 'absent']), detail: z.string().optional() }),
+    z.object({
+      template: z.string(),
+      vcpus: z.number().int(),
+      memory_mb: z.number().int(),
+      state: z.enum(['ready', 'building', 'failed', 'absent']),
+      detail: z.string().optional(),
+    }),
   ),
   machines: z.object({ running: z.number().int(), creating: z.number().int(), paused: z.number().int(), error: z.number().int() }),
   checks: z.array(CheckResult),

@@ -24,7 +24,10 @@ const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 const noNul = (value: string): boolean => !value.includes('\0')
 
 export const Envs = z
-  .record(z.string().regex(ENV_NAME, 'must be letters, digits and _, not beginning with a digit'), z.string().refine(noNul, 'must not contain NUL'))
+  .record(
+    z.string().regex(ENV_NAME, 'must be letters, digits and _, not beginning with a digit'),
+    z.string().refine(noNul, 'must not contain NUL'),
+  )
   .refine((envs) => JSON.stringify(envs).length <= LIMITS.envsBytes, `must be at most ${LIMITS.envsBytes} bytes in all`)
 
 export const Metadata = z
@@ -209,5 +212,5 @@ export const destroyMachine = route({
   access: 'key',
   params: MachineParams,
   success: { status: 200, body: z.object({ id: z.string(), status: z.literal('destroyed') }) },
-  errors: ['unauthorized', 'machine_not_found', 'transition_in_progress', 'draining'],
+  errors: ['unauthorized', 'machine_not_found', 'transition_in_progress'],
 })

@@ -50,7 +50,10 @@ export function openApiDocument(): Record<string, unknown> {
     paths,
     components: {
       securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
-      schemas: { ErrorBody: ERROR_BODY, ...Object.fromEntries(Object.entries(MODELS).map(([name, { schema, io }]) => [name, jsonSchema(schema, io)])) },
+      schemas: {
+        ErrorBody: ERROR_BODY,
+        ...Object.fromEntries(Object.entries(MODELS).map(([name, { schema, io }]) => [name, jsonSchema(schema, io)])),
+      },
     },
   }
 }
@@ -73,7 +76,10 @@ function operation(spec: RouteSpec): Record<string, unknown> {
 function refusals(codes: readonly ErrorCode[]): Record<string, unknown> {
   const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status)
   return Object.fromEntries(
-    [...byStatus].map(([status, group]) => [status, { description: group.map((code) => `\`${code}\``).join(', '), content: json({ $ref: '#/components/schemas/ErrorBody' }) }]),
+    [...byStatus].map(([status, group]) => [
+      status,
+      { description: group.map((code) => `\`${code}\``).join(', '), content: json({ $ref: '#/components/schemas/ErrorBody' }) },
+    ]),
   )
 }
 

@@ -65,7 +65,9 @@ const UIDS_PER_INSTANCE = 4096
 export function readConfig(env: Env = process.env): Config {
   const root = process.getuid?.() === 0
   const home = env['HOME'] ?? homedir()
-  const dataDir = resolve(env['NULLSPACE_DATA_DIR'] ?? (root ? '/var/lib/nullspace' : join(env['XDG_DATA_HOME'] ?? join(home, '.local/share'), 'nullspace')))
+  const dataDir = resolve(
+    env['NULLSPACE_DATA_DIR'] ?? (root ? '/var/lib/nullspace' : join(env['XDG_DATA_HOME'] ?? join(home, '.local/share'), 'nullspace')),
+  )
   const file = readFile(join(dataDir, 'config.json'))
   const parsed = ConfigFile.safeParse({ ...file, ...fromEnv(env) })
   if (!parsed.success) {
@@ -85,7 +87,10 @@ export function readConfig(env: Env = process.env): Config {
     imageDir: values.image_dir ?? join(dataDir, 'images/base'),
     // Two per core were best under emulation: a start is CPU-bound.
     startWidth: values.start_width ?? availableParallelism() * 2,
-    clientConfig: values.client_config === '' ? null : (values.client_config ?? join(env['XDG_CONFIG_HOME'] ?? join(home, '.config'), 'nullspace/config.json')),
+    clientConfig:
+      values.client_config === ''
+        ? null
+        : (values.client_config ?? join(env['XDG_CONFIG_HOME'] ?? join(home, '.config'), 'nullspace/config.json')),
   }
 }
 

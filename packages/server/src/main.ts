@@ -8,10 +8,20 @@ import { join } from 'node:path'
 import { DEFAULTS } from '@nullspace/contract/machines.ts'
 import { makeKey, OPERATOR } from './app/keys.ts'
 import { type Config, readConfig } from './config.ts'
-import { operatorKeyPath, readOperatorKey, removeRecord, runningDaemon, startTimeOf, writeClientConfig, writeOperatorKey, writeRecord } from './daemon-files.ts'
-import { createDaemon } from './daemon.ts'
+import {
+  holdDataDir,
+  operatorKeyPath,
+  readOperatorKey,
+  removeRecord,
+  runningDaemon,
+  startTimeOf,
+  writeClientConfig,
+  writeOperatorKey,
+  writeRecord,
+} from './compose/files.ts'
+import { createDaemon } from './compose/daemon.ts'
 import type { Shape } from './domain/machine.ts'
-import { assembleHost, examineHost, type HostSettings } from './host/assemble.ts'
+import { assembleHost, examineHost, type HostSettings } from './compose/assemble.ts'
 import { listen } from './http/listen.ts'
 import { createLogger, type Logger } from './observe/logger.ts'
 import { Op } from './observe/op.ts'
@@ -31,11 +41,13 @@ else {
 }
 
 async function serve(config: Config): Promise<void> {
+  // Machines' users must pass through directories that are made with a mode of their own; what is secret has one too.
+  process.umask(0o022)
   const log = createLogger({ level: config.log_level })
   await mkdir(config.dataDir, { recursive: true, mode: 0o711 })
-  const other = await runningDaemon(config.dataDir)
-  if (other) {
-    log.fatal({ pid: other.pid, url: other.url }, 'a daemon runs on this data directory already')
+  if (!holdDataDir(config.dataDir)) {
+    const other = await runningDaemon(config.dataDir)
+    log.fatal({ pid: other?.pid, url: other?.url }, `a daemon runs on ${config.dataDir} already`)
     process.exit(3)
   }
   await removeRecord(config.dataDir)
@@ -76,9 +88,17 @@ async function serve(config: Config): Promise<void> {
 /** Address and key, where the CLI and the SDKs on this box look for them. */
 async function announce(config: Config, db: Db, url: string, log: Logger): Promise<void> {
   const key = await operatorKey(config, db)
-  await writeRecord(config.dataDir, { pid: process.pid, start_time: startTimeOf(process.pid) ?? '', url, version: VERSION, client_config: config.clientConfig })
+  await writeRecord(config.dataDir, {
+    pid: process.pid,
+    start_time: startTimeOf(process.pid) ?? '',
+    url,
+    version: VERSION,
+    client_config: config.clientConfig,
+  })
   if (config.clientConfig !== null) {
-    await writeClientConfig(config.clientConfig, { api_key: key, base_url: url }).catch((error: unknown) => log.error({ err: error }, 'the client configuration could not be written'))
+    await writeClientConfig(config.clientConfig, { api_key: key, base_url: url }).catch((error: unknown) =>
+      log.error({ err: error }, 'the client configuration could not be written'),
+    )
   }
   log.info({ url, client_config: config.clientConfig, key_file: operatorKeyPath(config.dataDir) }, 'ready')
 }
@@ -88,7 +108,10 @@ async function operatorKey(config: Config, db: Db): Promise<string> {
   const known = await readOperatorKey(config.dataDir)
   const active = (await listKeys(db, null)).filter((row) => row.scope === OPERATOR && row.revoked_at === null)
   if (known && active.some((row) => known.startsWith(row.prefix))) return known
-  const { key } = await makeKey({ db, random: (bytes) => randomBytes(bytes), now: Date.now() }, { owner: OPERATOR, name: 'operator', scope: OPERATOR })
+  const { key } = await makeKey(
+    { db, random: (bytes) => randomBytes(bytes), now: Date.now() },
+    { owner: OPERATOR, name: 'operator', scope: OPERATOR },
+  )
   await writeOperatorKey(config.dataDir, key)
   return key
 }

@@ -23,7 +23,10 @@ describe('keys', () => {
   test.each(routes.filter((spec) => spec.access !== 'none'))('$id refuses without and with a wrong key', async (spec) => {
     for (const key of [null, 'ns_live_0000000000000000000000000000000000000000', 'x', `${'a'.repeat(5000)}`]) {
       const answer = await world.call(spec.method, pathOf(spec), { key, ...(spec.body ? { body: {} } : {}) })
-      expect(answer).toMatchObject({ status: 401, body: { code: 'unauthorized', request_id: expect.stringMatching(/^req_/), retryable: false } })
+      expect(answer).toMatchObject({
+        status: 401,
+        body: { code: 'unauthorized', request_id: expect.stringMatching(/^req_/), retryable: false },
+      })
     }
   })
   test('a revoked key stops working at once; keys belong to their owner', async () => {
@@ -149,7 +152,11 @@ test('a method that is not there names those that are', async () => {
 test.each([
   ['rubbish', 'hello\r\n\r\n', 400],
   ['a header without end', `GET / HTTP/1.1\r\nhost: x\r\na: ${'x'.repeat(40_000)}\r\n\r\n`, 431],
-  ['an upgrade', 'GET /v1/machines/mch_x/ws?channel=exec HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n', 501],
+  [
+    'an upgrade',
+    'GET /v1/machines/mch_x/ws?channel=exec HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+    501,
+  ],
 ])('%s on the socket gets an envelope too', async (_what, bytes, status) => {
   if (!world.daemon.http.server.listening) await world.daemon.http.listen({ host: '127.0.0.1', port: 0 })
   const { port } = world.daemon.http.server.address() as AddressInfo

@@ -20,7 +20,11 @@ function dieAt(kind: string, step: string, when: 'before' | 'after'): { hooks: S
   return { hooks: { [when]: hook }, dead: dead.promise }
 }
 
-const points = (workflow: { steps: readonly { name: string }[] }) => workflow.steps.flatMap(({ name }) => [{ step: name, when: 'before' as const }, { step: name, when: 'after' as const }])
+const points = (workflow: { steps: readonly { name: string }[] }) =>
+  workflow.steps.flatMap(({ name }) => [
+    { step: name, when: 'before' as const },
+    { step: name, when: 'after' as const },
+  ])
 
 async function expectUsable(world: World, id: string): Promise<void> {
   const answer = await world.call('POST', `/v1/machines/${id}/exec`, { body: { command: 'echo', args: ['alive'] } })
@@ -76,8 +80,14 @@ test('a machine whose VM died while no daemon ran is an error with a reason', as
   world.crash()
   world.vms.crash(id, 'killed from outside')
   await world.restart()
-  await until(() => world.call('GET', `/v1/machines/${id}`), ({ body }) => body.status === 'error')
-  await until(() => world.leftovers(), (left) => left.length === 0)
+  await until(
+    () => world.call('GET', `/v1/machines/${id}`),
+    ({ body }) => body.status === 'error',
+  )
+  await until(
+    () => world.leftovers(),
+    (left) => left.length === 0,
+  )
 })
 
 test('a deadline that passed while no daemon ran is kept at its start', async () => {
@@ -86,8 +96,14 @@ test('a deadline that passed while no daemon ran is kept at its start', async ()
   world.crash()
   world.clock.step(3_600_000)
   await world.restart()
-  await until(() => world.call('GET', `/v1/machines/${id}`), ({ status }) => status === 404)
-  await until(() => world.leftovers(), (left) => left.length === 0)
+  await until(
+    () => world.call('GET', `/v1/machines/${id}`),
+    ({ status }) => status === 404,
+  )
+  await until(
+    () => world.leftovers(),
+    (left) => left.length === 0,
+  )
 })
 
 test.each([
@@ -104,7 +120,10 @@ test.each([
   if (point === 'greet') world.faults.greet = hang()
   const answer = world.call('POST', '/v1/machines', { body: {} })
   if (point === 'greet') {
-    const [id] = await until(() => [...world.vms.vms.keys()], (ids) => ids.length === 1)
+    const [id] = await until(
+      () => [...world.vms.vms.keys()],
+      (ids) => ids.length === 1,
+    )
     world.vms.crash(id!) // just seen
   }
   expect((await answer).body.code).toBe(code)
@@ -116,9 +135,15 @@ test('a host without room says so before harm', async () => {
   await using world = await createWorld()
   const { room } = world.daemon.app.host
   world.daemon.app.host.room = async () => ({ freeMemoryMb: 600, freeDiskMb: 100_000 })
-  expect((await world.call('POST', '/v1/machines', { body: { memory_mb: 1024 } })).body).toMatchObject({ code: 'capacity_exceeded', error: expect.stringContaining('MiB of memory') })
+  expect((await world.call('POST', '/v1/machines', { body: { memory_mb: 1024 } })).body).toMatchObject({
+    code: 'capacity_exceeded',
+    error: expect.stringContaining('MiB of memory'),
+  })
   world.daemon.app.host.room = async () => ({ freeMemoryMb: 60_000, freeDiskMb: 1000 })
-  expect((await world.call('POST', '/v1/machines', { body: {} })).body).toMatchObject({ code: 'capacity_exceeded', error: expect.stringContaining('MiB of disk') })
+  expect((await world.call('POST', '/v1/machines', { body: {} })).body).toMatchObject({
+    code: 'capacity_exceeded',
+    error: expect.stringContaining('MiB of disk'),
+  })
   world.daemon.app.host.room = room
   expect(await world.leftovers()).toEqual([])
 })

@@ -2,12 +2,12 @@
 // is harmless; any undo twice is harmless.
 
 import { describe, expect, test } from 'vitest'
-import { silentLogger } from '../observe/logger.ts'
-import { createMetrics } from '../observe/metrics.ts'
-import { insertOperation, openOperations } from '../store/tables/operations.ts'
-import type { WorkflowContext } from './context.ts'
-import { newOperation, WorkflowEngine } from './engine.ts'
-import type { Step, Workflow } from './workflow.ts'
+import { silentLogger } from '../src/observe/logger.ts'
+import { createMetrics } from '../src/observe/metrics.ts'
+import { insertOperation, openOperations } from '../src/store/tables/operations.ts'
+import type { WorkflowContext } from '../src/workflows/context.ts'
+import { newOperation, WorkflowEngine } from '../src/workflows/engine.ts'
+import type { Step, Workflow } from '../src/workflows/workflow.ts'
 
 /** One place to run a workflow in, freshly made for every test. */
 export interface Ground<State> extends AsyncDisposable {
@@ -26,14 +26,19 @@ export function describeWorkflow<State extends { readonly machineId: string } & 
 ): void {
   const run = async (ground: Ground<State>, changed: Workflow<WorkflowContext, State>): Promise<WorkflowEngine<WorkflowContext>> => {
     const { db, clock } = ground.context
-    const engine = new WorkflowEngine<WorkflowContext>({ db, clock, log: silentLogger(), metrics: createMetrics() }, ground.context, [changed])
+    const engine = new WorkflowEngine<WorkflowContext>({ db, clock, log: silentLogger(), metrics: createMetrics() }, ground.context, [
+      changed,
+    ])
     const entry = newOperation(workflow.kind, await ground.begin())
     await insertOperation(db, entry, clock.now())
     await engine.run(entry)
     return engine
   }
   const steps = workflow.steps.map((step, index) => ({ name: step.name, index }))
-  const withStep = (index: number, change: (step: Step<WorkflowContext, State>) => Step<WorkflowContext, State>): Workflow<WorkflowContext, State> => ({
+  const withStep = (
+    index: number,
+    change: (step: Step<WorkflowContext, State>) => Step<WorkflowContext, State>,
+  ): Workflow<WorkflowContext, State> => ({
     ...workflow,
     steps: workflow.steps.map((step, at) => (at === index ? change(step) : step)),
   })
@@ -91,7 +96,10 @@ export function describeWorkflow<State extends { readonly machineId: string } & 
           },
         }))
         const last = undoTwice.steps.length - 1
-        const failing = { ...undoTwice, steps: undoTwice.steps.map((step, at) => (at === last ? { ...step, run: () => Promise.reject(boom) } : step)) }
+        const failing = {
+          ...undoTwice,
+          steps: undoTwice.steps.map((step, at) => (at === last ? { ...step, run: () => Promise.reject(boom) } : step)),
+        }
         await expect(run(ground, failing)).rejects.toThrow(boom)
         expect(await ground.traces()).toEqual([])
       })
@@ -106,7 +114,9 @@ export function describeWorkflow<State extends { readonly machineId: string } & 
         await expect(run(ground, failing)).rejects.toThrow(boom)
         expect(await openOperations(ground.context.db)).toHaveLength(1)
         const { db, clock } = ground.context
-        await new WorkflowEngine<WorkflowContext>({ db, clock, log: silentLogger(), metrics: createMetrics() }, ground.context, [workflow]).resume()
+        await new WorkflowEngine<WorkflowContext>({ db, clock, log: silentLogger(), metrics: createMetrics() }, ground.context, [
+          workflow,
+        ]).resume()
         expect(await openOperations(db)).toEqual([])
         await ground.expectDone()
       })

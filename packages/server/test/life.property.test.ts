@@ -58,10 +58,15 @@ const acts: Record<string, Act> = {
 /** The daemon's view comes to be the model's, and the host holds a VM for each running machine and for nothing else. */
 async function settled(model: Model, world: World): Promise<void> {
   const wanted = [...model.machines].map(([id, { state }]) => `${id} ${state}`).toSorted()
-  const running = [...model.machines].filter(([, { state }]) => state === 'running').map(([id]) => id).toSorted()
+  const running = [...model.machines]
+    .filter(([, { state }]) => state === 'running')
+    .map(([id]) => id)
+    .toSorted()
   await until(
     async () => ({
-      machines: (await world.call('GET', '/v1/machines')).body.map((machine: { id: string; status: string }) => `${machine.id} ${machine.status}`).toSorted(),
+      machines: (await world.call('GET', '/v1/machines')).body
+        .map((machine: { id: string; status: string }) => `${machine.id} ${machine.status}`)
+        .toSorted(),
       vms: [...world.vms.vms.keys()].toSorted(),
     }),
     (seen) => JSON.stringify(seen) === JSON.stringify({ machines: wanted, vms: running }),

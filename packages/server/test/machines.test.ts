@@ -17,7 +17,18 @@ const exec = (id: string, body: Record<string, unknown>) => world.call('POST', `
 describe('create', () => {
   test('answers with a running machine whose options are in force', async () => {
     const { status, body } = await world.call('POST', '/v1/machines', {
-      body: { vcpus: 2, memory_mb: 512, disk_mb: 8192, timeout_ms: 60000.0, envs: { COLOUR: 'blue' }, metadata: { job: 7 }, cwd: '/tmp/../tmp', network: null, volumes: null, desktop: null },
+      body: {
+        vcpus: 2,
+        memory_mb: 512,
+        disk_mb: 8192,
+        timeout_ms: 60000.0,
+        envs: { COLOUR: 'blue' },
+        metadata: { job: 7 },
+        cwd: '/tmp/../tmp',
+        network: null,
+        volumes: null,
+        desktop: null,
+      },
     })
     expect(status).toBe(201)
     expect(body).toEqual({
@@ -98,18 +109,33 @@ describe('end', () => {
     world.clock.step(4999)
     expect((await world.call('GET', `/v1/machines/${id}`)).body.remaining_ms).toBe(1)
     world.clock.step(1)
-    await until(() => world.leftovers(), (left) => left.length === 0, { what: 'the expired machine is gone' })
+    await until(
+      () => world.leftovers(),
+      (left) => left.length === 0,
+      { what: 'the expired machine is gone' },
+    )
     expect((await world.call('GET', `/v1/machines/${id}`)).status).toBe(404)
   })
 
   test('a VM that dies by itself leaves an error with its reason, and nothing else', async () => {
     const { id } = await world.machine()
     world.vms.crash(id, 'the hypervisor was killed by signal SIGKILL')
-    await until(() => world.call('GET', `/v1/machines/${id}`), ({ body }) => body.status === 'error', { what: 'status error' })
+    await until(
+      () => world.call('GET', `/v1/machines/${id}`),
+      ({ body }) => body.status === 'error',
+      { what: 'status error' },
+    )
     const { body } = await world.call('GET', `/v1/machines/${id}`)
     expect(body.error_reason).toBe('the hypervisor was killed by signal SIGKILL')
-    await until(() => world.leftovers(), (left) => left.length === 0, { what: 'nothing left over' })
-    expect((await exec(id, { command: 'true' })).body).toMatchObject({ code: 'machine_not_ready', error: expect.stringContaining('SIGKILL') })
+    await until(
+      () => world.leftovers(),
+      (left) => left.length === 0,
+      { what: 'nothing left over' },
+    )
+    expect((await exec(id, { command: 'true' })).body).toMatchObject({
+      code: 'machine_not_ready',
+      error: expect.stringContaining('SIGKILL'),
+    })
     expect((await world.call('DELETE', `/v1/machines/${id}`)).status).toBe(200)
   })
 })
@@ -164,7 +190,11 @@ describe('list', () => {
 describe('exec', () => {
   test('non-zero exit, streams and arguments', async () => {
     const { id } = await world.machine()
-    expect((await exec(id, { command: 'echo out; echo err >&2; exit 3', shell: true })).body).toMatchObject({ exit_code: 3, stdout: 'out\n', stderr: 'err\n' })
+    expect((await exec(id, { command: 'echo out; echo err >&2; exit 3', shell: true })).body).toMatchObject({
+      exit_code: 3,
+      stdout: 'out\n',
+      stderr: 'err\n',
+    })
     expect((await exec(id, { command: 'echo', args: ['a b', "c'd", 'é\n'] })).body.stdout).toBe("a b c'd é\n\n")
     expect((await exec(id, { command: 'sh', args: ['-c', 'kill -9 $$'] })).body.exit_code).toBe(137)
   })
@@ -189,7 +219,10 @@ describe('exec', () => {
 
 test('a long command keeps the connection awake, and its timeout is then a result', { timeout: 30_000 }, async () => {
   const { id } = await world.machine()
-  const answers = await Promise.all([exec(id, { command: 'sleep 11; echo done', shell: true }), exec(id, { command: 'sleep', args: ['60'], timeout_secs: 11 })])
+  const answers = await Promise.all([
+    exec(id, { command: 'sleep 11; echo done', shell: true }),
+    exec(id, { command: 'sleep', args: ['60'], timeout_secs: 11 }),
+  ])
   expect(answers.map(({ status, body }) => [status, body.exit_code, body.stdout])).toEqual([
     [200, 0, 'done\n'],
     [200, 124, ''],

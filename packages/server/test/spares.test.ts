@@ -19,7 +19,8 @@ async function withSpares(count: number): Promise<World> {
 }
 const ready = (): number => world.daemon.app.host.spares().reduce((sum, { count }) => sum + count, 0)
 const spareVms = (): string[] => [...world.vms.vms.keys()].filter((id) => id.startsWith('spare-'))
-const exec = async (id: string, command: string): Promise<string> => (await world.call('POST', `/v1/machines/${id}/exec`, { body: { command, shell: true } })).body.stdout
+const exec = async (id: string, command: string): Promise<string> =>
+  (await world.call('POST', `/v1/machines/${id}/exec`, { body: { command, shell: true } })).body.stdout
 
 test('a create takes a waiting spare, which becomes a machine of its own', async () => {
   await withSpares(2)

@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import type { Machine } from '../src/domain/machine.ts'
 import { findMachine, insertMachine, updateMachine } from '../src/store/tables/machines.ts'
 import { createWorkflow, type CreateState } from '../src/workflows/create.ts'
-import { describeWorkflow, type Ground } from '../src/workflows/laws.ts'
+import { describeWorkflow, type Ground } from './laws.ts'
 import { destroyWorkflow, failWorkflow, type FailState, type TeardownState } from '../src/workflows/teardown.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -80,7 +80,8 @@ async function running(world: World, change: Partial<Machine>): Promise<{ machin
   return { machineId: id, slot }
 }
 
-const nothingButJournal = async (world: World): Promise<string[]> => (await world.leftovers()).filter((trace) => !trace.startsWith('journal'))
+const nothingButJournal = async (world: World): Promise<string[]> =>
+  (await world.leftovers()).filter((trace) => !trace.startsWith('journal'))
 
 describeWorkflow<TeardownState>(destroyWorkflow, () =>
   ground<TeardownState>(

@@ -10,9 +10,9 @@ import { fakeWorld, type FakeWorld } from '@nullspace/vmm/fake/fake-world.ts'
 import type { Faults } from '@nullspace/vmm/fake/faults.ts'
 import type { InjectOptions } from 'fastify'
 import { makeKey, type NewKey } from '../src/app/keys.ts'
-import { createDaemon, type Daemon } from '../src/daemon.ts'
+import { createDaemon, type Daemon } from '../src/compose/daemon.ts'
 import type { Clock } from '../src/domain/clock.ts'
-import { assembleHost } from '../src/host/assemble.ts'
+import { assembleHost } from '../src/compose/assemble.ts'
 import { createNoNetwork } from '../src/host/network/none.ts'
 import type { Network } from '../src/host/network/network.ts'
 import { silentLogger } from '../src/observe/logger.ts'
@@ -38,7 +38,11 @@ export interface World extends AsyncDisposable {
   daemon: Daemon
   /** A key of another owner. */
   otherOwner(): Promise<NewKey>
-  call(method: 'GET' | 'POST' | 'DELETE' | 'PUT' | 'PATCH', path: string, options?: { body?: unknown; key?: string | null; headers?: Record<string, string> }): Promise<Answer>
+  call(
+    method: 'GET' | 'POST' | 'DELETE' | 'PUT' | 'PATCH',
+    path: string,
+    options?: { body?: unknown; key?: string | null; headers?: Record<string, string> },
+  ): Promise<Answer>
   machine(body?: Record<string, unknown>): Promise<{ id: string; status: string }>
   /** The daemon is gone from one instant to the next: nothing is undone, nothing flushed. */
   crash(): void
@@ -86,7 +90,16 @@ export async function createWorld({ faults = {}, hooks, startWidth = 4, spareMac
     const { host, checks, setUp } = await assembleHost(op, settings, { driver: fake({ world: vms, faults }), network: network.fresh() })
     const db = await openDb(join(dataDir, 'nullspace.db'))
     await setUp(op)
-    const daemon = createDaemon({ db, host, checks, promisedShapes: [], startWidth, log: silentLogger(), clock, ...(stepHooks ? { hooks: stepHooks } : {}) })
+    const daemon = createDaemon({
+      db,
+      host,
+      checks,
+      promisedShapes: [],
+      startWidth,
+      log: silentLogger(),
+      clock,
+      ...(stepHooks ? { hooks: stepHooks } : {}),
+    })
     await daemon.start()
     return { daemon, db }
   }
@@ -113,7 +126,11 @@ export async function createWorld({ faults = {}, hooks, startWidth = 4, spareMac
       const request: InjectOptions = {
         method,
         url: path,
-        headers: { ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+        headers: {
+          ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
         ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
       }
       const answer = await daemon.http.inject(request)

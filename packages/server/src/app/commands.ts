@@ -6,7 +6,7 @@ import { GuestPath } from '@nullspace/contract/machines.ts'
 import type { z } from 'zod'
 import type { ExecOutcome } from '../host/guest/guest.ts'
 import { Op } from '../observe/op.ts'
-import type { Principal } from '../store/tables/keys.ts'
+import type { Principal } from '../domain/principal.ts'
 import type { App } from './context.ts'
 import { guestFailure } from './failures.ts'
 import { getMachineFor } from './machines.ts'
@@ -66,7 +66,10 @@ function refuseHeld(app: App, machineId: string, cause?: unknown): void {
   const why = app.host.held(machineId)
   if (why === null) return
   const what = why === 'disk_full' ? 'the disk of the host is full' : 'the disk of the host cannot be written'
-  throw new AppError('insufficient_storage', { say: `Machine ${machineId} stands still because ${what}; it goes on by itself when that is mended.`, cause })
+  throw new AppError('insufficient_storage', {
+    say: `Machine ${machineId} stands still because ${what}; it goes on by itself when that is mended.`,
+    cause,
+  })
 }
 
 function guestPath(field: string, value: string): string {

@@ -4,7 +4,7 @@ import { AppError } from '@nullspace/contract/errors.ts'
 import { isLegal } from '@nullspace/contract/states.ts'
 import type { Machine } from '../domain/machine.ts'
 import type { Tx } from '../store/db.ts'
-import type { Principal } from '../store/tables/keys.ts'
+import type { Principal } from '../domain/principal.ts'
 import { findMachine, updateMachine } from '../store/tables/machines.ts'
 import { insertOperation, type Operation } from '../store/tables/operations.ts'
 import { newOperation } from '../workflows/engine.ts'
@@ -20,7 +20,9 @@ export async function destroyMachine(app: App, principal: Principal, id: string)
   if (machine?.ownerId !== principal.ownerId) throw noMachine(id)
   const work = app.lock.inFlight(id, 'destroy') ?? tryDestroy(app, machine)
   if (!work) {
-    throw new AppError('transition_in_progress', { say: `Machine ${id} is busy: ${app.lock.holder(id) ?? 'another operation'} is at work on it.` })
+    throw new AppError('transition_in_progress', {
+      say: `Machine ${id} is busy: ${app.lock.holder(id) ?? 'another operation'} is at work on it.`,
+    })
   }
   await work
 }

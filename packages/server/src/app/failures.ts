@@ -1,15 +1,18 @@
 // What went wrong below, as the caller shall read it.
 
 import { AppError } from '@nullspace/contract/errors.ts'
-import { DriverError } from '@nullspace/vmm/errors.ts'
 import { ChannelLost, GuestFailure } from '../host/guest/guest.ts'
 import { DeadlineError } from '../observe/op.ts'
 
 /** For work on the host: starting, restoring, building. */
 export function hostFailure(error: unknown, what: string): AppError {
   if (error instanceof AppError) return error
-  if (isNoSpace(error)) return new AppError('insufficient_storage', { say: `The host has no disk space left to ${what}.`, cause: error })
-  if (error instanceof DeadlineError) return new AppError('no_eligible_runtime_host', { say: `The host took too long to ${what}.`, cause: error })
+  if (has(error, ['no_free_slot']))
+    return new AppError('capacity_exceeded', { say: 'The host has no network slot left for another machine.', cause: error })
+  if (has(error, ['ENOSPC', 'EDQUOT', 'no_space']))
+    return new AppError('insufficient_storage', { say: `The host has no disk space left to ${what}.`, cause: error })
+  if (error instanceof DeadlineError)
+    return new AppError('no_eligible_runtime_host', { say: `The host took too long to ${what}.`, cause: error })
   return new AppError('no_eligible_runtime_host', { say: `The host could not ${what}.`, cause: error })
 }
 
@@ -17,12 +20,17 @@ export function hostFailure(error: unknown, what: string): AppError {
 export function guestFailure(error: unknown, machineId: string): AppError {
   if (error instanceof AppError) return error
   if (error instanceof GuestFailure) {
-    if (error.reason === 'bad_cwd') return new AppError('invalid_request', { say: `cwd: ${error.message}`, details: { field: 'cwd' }, cause: error })
-    if (error.reason === 'bad_user') return new AppError('invalid_request', { say: `user: ${error.message}`, details: { field: 'user' }, cause: error })
+    if (error.reason === 'bad_cwd')
+      return new AppError('invalid_request', { say: `cwd: ${error.message}`, details: { field: 'cwd' }, cause: error })
+    if (error.reason === 'bad_user')
+      return new AppError('invalid_request', { say: `user: ${error.message}`, details: { field: 'user' }, cause: error })
     return new AppError('exec_failed', { say: error.message, details: { reason: error.reason }, cause: error })
   }
   if (error instanceof ChannelLost) {
-    return new AppError('machine_failed', { say: `The agent of machine ${machineId} was lost while it worked on this: ${error.message}.`, cause: error })
+    return new AppError('machine_failed', {
+      say: `The agent of machine ${machineId} was lost while it worked on this: ${error.message}.`,
+      cause: error,
+    })
   }
   if (error instanceof DeadlineError) {
     return new AppError('machine_failed', { say: `Machine ${machineId} did not answer in time.`, cause: error })
@@ -30,9 +38,10 @@ export function guestFailure(error: unknown, machineId: string): AppError {
   return new AppError('internal_error', { say: 'The request failed inside the daemon.', context: { machineId }, cause: error })
 }
 
-function isNoSpace(error: unknown): boolean {
+/** Whether anything in the chain of causes carries one of these codes, its own or the system's. */
+function has(error: unknown, codes: readonly string[]): boolean {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if ((at as NodeJS.ErrnoException).code === 'ENOSPC' || (at instanceof DriverError && at.code === 'no_space')) return true
+    if (codes.includes(String((at as { code?: unknown }).code))) return true
   }
   return false
 }

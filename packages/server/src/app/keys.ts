@@ -6,8 +6,9 @@ import { ownerIds, type OwnerId } from '@nullspace/contract/ids.ts'
 import type { CreateKeyBody, KeyInfo } from '@nullspace/contract/keys.ts'
 import { createHash, randomUUID } from 'node:crypto'
 import type { z } from 'zod'
+import type { Principal } from '../domain/principal.ts'
 import type { Db } from '../store/db.ts'
-import { ensureOwner, findPrincipal, insertKey, listKeys as listRows, type Principal, revokeKey as revokeRow, touchKey } from '../store/tables/keys.ts'
+import { ensureOwner, findPrincipal, insertKey, listKeys as listRows, revokeKey as revokeRow, touchKey } from '../store/tables/keys.ts'
 import type { App } from './context.ts'
 
 export const OPERATOR = 'operator'
@@ -29,13 +30,26 @@ export interface KeyMaker {
   readonly now: number
 }
 
-export async function makeKey({ db, random, now }: KeyMaker, wish: { owner: string; name: string | null; scope: 'operator' | 'user' }): Promise<NewKey> {
+export async function makeKey(
+  { db, random, now }: KeyMaker,
+  wish: { owner: string; name: string | null; scope: 'operator' | 'user' },
+): Promise<NewKey> {
   const key = `ns_live_${secret(random)}`
   const id = randomUUID()
   const prefix = key.slice(0, PREFIX_LENGTH)
   const ownerId = await db.transaction().execute(async (tx) => {
     const owner = await ensureOwner(tx, { id: ownerIds.mint(random) as OwnerId, name: wish.owner, createdAt: now })
-    await insertKey(tx, { id, owner_id: owner, name: wish.name, scope: wish.scope, prefix, hash: hashOf(key), created_at: now, last_used_at: null, revoked_at: null })
+    await insertKey(tx, {
+      id,
+      owner_id: owner,
+      name: wish.name,
+      scope: wish.scope,
+      prefix,
+      hash: hashOf(key),
+      created_at: now,
+      last_used_at: null,
+      revoked_at: null,
+    })
     return owner
   })
   return { id, key, prefix, ownerId }

@@ -8,10 +8,10 @@ import { createHash } from 'node:crypto'
 import type { z } from 'zod'
 import { whyNot } from '../domain/admission.ts'
 import type { Machine, Shape } from '../domain/machine.ts'
-import type { PageKey } from '../domain/page.ts'
+import type { PageKey } from '../domain/page-key.ts'
 import { Op } from '../observe/op.ts'
 import { findIdempotency, insertIdempotency } from '../store/tables/idempotency.ts'
-import type { Principal } from '../store/tables/keys.ts'
+import type { Principal } from '../domain/principal.ts'
 import { findMachine, insertMachine, listMachines as listRows } from '../store/tables/machines.ts'
 import { insertOperation } from '../store/tables/operations.ts'
 import { type CreateState, createWorkflow } from '../workflows/create.ts'
@@ -51,7 +51,12 @@ export async function createMachine(app: App, principal: Principal, { input, ide
 }
 
 /** One transaction for machine, key and journal entry; then the work. */
-async function startNew(app: App, principal: Principal, machine: Machine, request: { idempotencyKey: string | undefined; hash: string }): Promise<Machine> {
+async function startNew(
+  app: App,
+  principal: Principal,
+  machine: Machine,
+  request: { idempotencyKey: string | undefined; hash: string },
+): Promise<Machine> {
   const { idempotencyKey, hash } = request
   const full = whyNot(await app.host.room(), { memoryMb: machine.shape.memoryMb, diskMb: machine.diskMb })
   if (full) throw new AppError('capacity_exceeded', { say: full })
@@ -60,7 +65,13 @@ async function startNew(app: App, principal: Principal, machine: Machine, reques
     try {
       await app.db.transaction().execute(async (tx) => {
         if (idempotencyKey !== undefined) {
-          await insertIdempotency(tx, { owner_id: principal.ownerId, key: idempotencyKey, request_hash: hash, machine_id: machine.id, created_at: machine.createdAt })
+          await insertIdempotency(tx, {
+            owner_id: principal.ownerId,
+            key: idempotencyKey,
+            request_hash: hash,
+            machine_id: machine.id,
+            created_at: machine.createdAt,
+          })
         }
         await insertMachine(tx, machine)
         await insertOperation(tx, entry, machine.createdAt)
@@ -154,12 +165,15 @@ async function repeatOf(app: App, principal: Principal, key: string, hash: strin
   }
   await app.lock.inFlight(earlier.machine_id, 'create')
   const machine = await findMachine(app.db, earlier.machine_id)
-  if (machine?.state === 'creating') throw new AppError('transition_in_progress', { say: 'This create is being undone after a restart; repeat it.' })
+  if (machine?.state === 'creating')
+    throw new AppError('transition_in_progress', { say: 'This create is being undone after a restart; repeat it.' })
   return machine
 }
 
 function requestHash(input: CreateRequest['input']): string {
-  return createHash('sha256').update(JSON.stringify(['createMachine', input])).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify(['createMachine', input]))
+    .digest('hex')
 }
 
 async function theMachine(app: App, id: string): Promise<Machine> {

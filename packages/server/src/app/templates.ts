@@ -11,7 +11,8 @@ export function theTemplate(app: App, ref: string): TemplateFacts {
   const [name, tag] = ref.split(':', 2)
   const found = app.host.templates().find((template) => template.name === name && (tag === undefined || tag === 'default'))
   if (found) return found
-  if (BUILT_IN.has(ref)) throw new AppError('template_not_ready', { say: `The guest image of template ${ref} has not been built on this host yet.` })
+  if (BUILT_IN.has(ref))
+    throw new AppError('template_not_ready', { say: `The guest image of template ${ref} has not been built on this host yet.` })
   throw new AppError('template_not_found', { say: `There is no template ${ref.slice(0, 80)}.` })
 }
 

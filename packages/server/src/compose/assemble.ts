@@ -11,19 +11,18 @@ import type { Shape } from '../domain/machine.ts'
 import type { Logger } from '../observe/logger.ts'
 import { Op } from '../observe/op.ts'
 import { VERSION } from '../observe/version.ts'
-import { examine, NO_IMAGE, templateCheck } from './doctor.ts'
-import type { Host } from './host.ts'
-import { LocalHost } from './local-host.ts'
-import type { Finding } from './network/dns.ts'
-import { createNetnsNetwork } from './network/netns-network.ts'
-import type { Network } from './network/network.ts'
-import { createNoNetwork } from './network/none.ts'
-import { SparingHost } from './spares.ts'
-import { openStoragePool } from './storage/open-pool.ts'
+import { examine, NO_IMAGE, templateCheck } from '../host/doctor.ts'
+import type { Host } from '../host/host.ts'
+import { LocalHost } from '../host/local-host.ts'
+import type { Finding } from '../host/network/dns.ts'
+import { createNetnsNetwork } from '../host/network/netns-network.ts'
+import type { Network } from '../host/network/network.ts'
+import { createNoNetwork } from '../host/network/none.ts'
+import { SparingHost } from '../host/spares.ts'
+import { openStoragePool } from '../host/storage/open-pool.ts'
 import type { CheckResult } from '@nullspace/contract/host.ts'
-import { type GuestImage, readImage } from './templates/image.ts'
-import { TemplateLibrary } from './templates/library.ts'
-import { type CreateOverlay, qcow2Overlay } from './templates/overlay.ts'
+import { type GuestImage, readImage } from '../host/templates/image.ts'
+import { TemplateLibrary } from '../host/templates/library.ts'
 
 export interface HostSettings {
   readonly dataDir: string
@@ -54,7 +53,11 @@ export interface AssembledHost {
 /** uid of a golden guest while it is built; no slot has it. */
 const GOLDEN_UID_OFFSET = 4094
 
-export async function assembleHost(op: Op, settings: HostSettings, chosen: { driver?: Driver; network?: Network } = {}): Promise<AssembledHost> {
+export async function assembleHost(
+  op: Op,
+  settings: HostSettings,
+  chosen: { driver?: Driver; network?: Network } = {},
+): Promise<AssembledHost> {
   const driver = chosen.driver ?? chooseDriver(settings)
   const { dataDir, runRoot, gid, uidBase, log } = settings
   // Machines' users pass through these to their own directories and see nothing else in them.
@@ -67,7 +70,6 @@ export async function assembleHost(op: Op, settings: HostSettings, chosen: { dri
   const library = new TemplateLibrary({
     driver,
     info,
-    createOverlay: real ? qcow2Overlay : plainOverlay,
     root: pool.root,
     runRoot,
     readImage: real ? () => readImage(settings.imageDir) : () => emptyImage(dataDir),
@@ -80,7 +82,8 @@ export async function assembleHost(op: Op, settings: HostSettings, chosen: { dri
   const host = new SparingHost({ inner, perShape: settings.spareMachines, promised: settings.promisedShapes, log })
   return {
     host,
-    checks: () => examine({ driver: async () => info, network: findings, pool: async () => pool, template: templateCheck(library.facts()) }),
+    checks: () =>
+      examine({ driver: async () => info, network: findings, pool: async () => pool, template: templateCheck(library.facts()) }),
     async setUp(setUpOp) {
       await network.setUp(setUpOp)
       await library.load(setUpOp)
@@ -90,7 +93,7 @@ export async function assembleHost(op: Op, settings: HostSettings, chosen: { dri
 
 /** For `doctor` where no daemon runs: looks at the host without making anything. */
 export async function examineHost(settings: HostSettings): Promise<CheckResult[]> {
-  const known = existsSync(settings.dataDir)
+  const known = existsSync(join(settings.dataDir, 'pool'))
   const image = await readImage(settings.imageDir).catch(() => null)
   return examine({
     // What the driver remembers of the host goes to a place that is there.
@@ -107,7 +110,12 @@ function chooseDriver({ driver, accelerator, dataDir }: HostSettings): Driver {
 
 function chooseNetwork(settings: HostSettings): { network: Network; findings: (op: Op) => Promise<readonly Finding[]> } {
   if (settings.driver === 'fake' || process.getuid?.() !== 0) {
-    const found: Finding = { ok: settings.driver === 'fake', what: 'network', why: 'machines have no network here', fix: settings.driver === 'fake' ? null : 'Start the daemon as root.' }
+    const found: Finding = {
+      ok: settings.driver === 'fake',
+      what: 'network',
+      why: 'machines have no network here',
+      fix: settings.driver === 'fake' ? null : 'Start the daemon as root.',
+    }
     return { network: createNoNetwork({ uidBase: settings.uidBase }), findings: async () => [found] }
   }
   const network = createNetnsNetwork({
@@ -122,18 +130,17 @@ function chooseNetwork(settings: HostSettings): { network: Network; findings: (o
   return { network, findings: (op) => network.diagnose(op) }
 }
 
-/** The fake guest reads no disk; what is cloned and chained only has to be files. */
-const plainOverlay: CreateOverlay = async (_op, { to, base }) => {
-  const file = await open(to, 'wx', 0o600)
-  await file.writeFile(JSON.stringify({ base })).finally(() => file.close())
-}
-
 const FAKE_DISK_BYTES = 4 * 1024 ** 3
 
 async function emptyImage(dataDir: string): Promise<GuestImage> {
   const dir = join(dataDir, 'images/fake')
   await mkdir(dir, { recursive: true })
-  const image = { kernel: join(dir, 'vmlinuz'), initramfs: join(dir, 'initramfs.gz'), rootfs: join(dir, 'rootfs.ext4'), hash: '0'.repeat(64) }
+  const image = {
+    kernel: join(dir, 'vmlinuz'),
+    initramfs: join(dir, 'initramfs.gz'),
+    rootfs: join(dir, 'rootfs.ext4'),
+    hash: '0'.repeat(64),
+  }
   for (const path of [image.kernel, image.initramfs, image.rootfs]) {
     const file = await open(path, 'a')
     if (path === image.rootfs) await file.truncate(FAKE_DISK_BYTES)

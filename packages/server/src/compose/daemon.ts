@@ -3,27 +3,27 @@
 import { randomBytes } from 'node:crypto'
 import type { CheckResult } from '@nullspace/contract/host.ts'
 import type { FastifyInstance } from 'fastify'
-import { Activity } from './app/activity.ts'
-import type { App } from './app/context.ts'
-import { recover } from './app/recover.ts'
-import { Turnstile } from './app/turnstile.ts'
-import { systemClock, type Clock } from './domain/clock.ts'
-import type { Shape } from './domain/machine.ts'
-import type { Host } from './host/host.ts'
-import { handlers } from './http/handlers.ts'
-import { createHttpServer } from './http/server.ts'
-import type { Logger } from './observe/logger.ts'
-import { createMetrics } from './observe/metrics.ts'
-import { Op } from './observe/op.ts'
-import { VERSION } from './observe/version.ts'
-import { expiry, held, lost, promisedShapes, unfinished, upkeep } from './reconcilers/machines.ts'
-import { type Running, startReconciler } from './reconcilers/reconciler.ts'
-import type { Db } from './store/db.ts'
-import type { WorkflowContext } from './workflows/context.ts'
-import { createWorkflow } from './workflows/create.ts'
-import { type StepHooks, WorkflowEngine } from './workflows/engine.ts'
-import { KeyedLock } from './workflows/keyed-lock.ts'
-import { destroyWorkflow, failWorkflow } from './workflows/teardown.ts'
+import { Activity } from '../app/activity.ts'
+import type { App } from '../app/context.ts'
+import { recover } from '../app/recover.ts'
+import { Turnstile } from '../app/turnstile.ts'
+import { systemClock, type Clock } from '../domain/clock.ts'
+import type { Shape } from '../domain/machine.ts'
+import type { Host } from '../host/host.ts'
+import { handlers } from '../http/handlers.ts'
+import { createHttpServer } from '../http/server.ts'
+import type { Logger } from '../observe/logger.ts'
+import { createMetrics } from '../observe/metrics.ts'
+import { Op } from '../observe/op.ts'
+import { VERSION } from '../observe/version.ts'
+import { expiry, held, lost, promisedShapes, unfinished, upkeep } from '../reconcilers/machines.ts'
+import { type Running, startReconciler } from '../reconcilers/reconciler.ts'
+import type { Db } from '../store/db.ts'
+import type { WorkflowContext } from '../workflows/context.ts'
+import { createWorkflow } from '../workflows/create.ts'
+import { type StepHooks, WorkflowEngine } from '../workflows/engine.ts'
+import { KeyedLock } from '../workflows/keyed-lock.ts'
+import { destroyWorkflow, failWorkflow } from '../workflows/teardown.ts'
 
 const CLOSE_TIMEOUT_MS = 15_000
 
@@ -81,7 +81,9 @@ export function createDaemon(parts: DaemonParts): Daemon {
     async start() {
       await recover(app)
       const deaths = { reasons: new Map<string, string>() }
-      background = [expiry(app), lost(app, deaths), held(app), unfinished(app), upkeep(app), promisedShapes(app)].map((reconciler) => startReconciler(reconciler, log))
+      background = [expiry(app), lost(app, deaths), held(app), unfinished(app), upkeep(app), promisedShapes(app)].map((reconciler) =>
+        startReconciler(reconciler, log),
+      )
       host.onVmExit((machineId, reason) => {
         deaths.reasons.set(machineId, reason)
         for (const reconciler of background) reconciler.nudge()

@@ -1,8 +1,9 @@
 // What a daemon leaves for those who look for it: its address, the operator's key, and the clients' configuration.
 
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 
 export interface DaemonRecord {
   readonly pid: number
@@ -21,6 +22,25 @@ export async function writeRecord(dataDir: string, record: DaemonRecord): Promis
 }
 export async function removeRecord(dataDir: string): Promise<void> {
   await rm(recordPath(dataDir), { force: true })
+}
+
+let held: DatabaseSync | undefined
+
+/**
+ * Takes the data directory for this process alone, until it ends in whatever way; false when another has it. The lock is
+ * one of SQLite's, since Node has no other that the kernel lets go of.
+ */
+export function holdDataDir(dataDir: string): boolean {
+  const path = join(dataDir, 'lock')
+  closeSync(openSync(path, 'a', 0o600))
+  held = new DatabaseSync(path)
+  try {
+    held.exec('pragma locking_mode = exclusive; begin exclusive')
+    return true
+  } catch {
+    held.close()
+    return false
+  }
 }
 
 /** The daemon that runs on this data directory now; null when none does. */

@@ -21,16 +21,32 @@ export interface DoctorParts {
 const GIB = 1024 ** 3
 const CHECK_TIMEOUT_MS = 30_000
 
-export const NO_IMAGE: Omit<CheckResult, 'name'> = { level: 'failure', found: 'the guest image has not been built', fix: 'Run "npm run quickstart", which builds it.' }
+export const NO_IMAGE: Omit<CheckResult, 'name'> = {
+  level: 'failure',
+  found: 'the guest image has not been built',
+  fix: 'Run "npm run quickstart", which builds it.',
+}
 
 export function templateCheck([base]: readonly TemplateFacts[]): Omit<CheckResult, 'name'> {
   if (!base) return NO_IMAGE
-  return { level: 'ok', found: `image is there; shapes ready: ${base.readyShapes.map((shape) => `${shape.vcpus}x${shape.memoryMb}`).join(', ') || 'none yet'}` }
+  return {
+    level: 'ok',
+    found: `image is there; shapes ready: ${base.readyShapes.map((shape) => `${shape.vcpus}x${shape.memoryMb}`).join(', ') || 'none yet'}`,
+  }
 }
 
 export async function examine(parts: DoctorParts): Promise<CheckResult[]> {
   using op = new Op('doctor', { timeoutMs: CHECK_TIMEOUT_MS })
-  return [kernel(), privileges(), ...(await driver(parts)), await tun(), ...(await network(op, parts)), ...(await storage(op, parts)), memory(), { name: 'template base', ...parts.template }]
+  return [
+    kernel(),
+    privileges(),
+    ...(await driver(parts)),
+    await tun(),
+    ...(await network(op, parts)),
+    ...(await storage(op, parts)),
+    memory(),
+    { name: 'template base', ...parts.template },
+  ]
 }
 
 function kernel(): CheckResult {
@@ -44,7 +60,12 @@ function kernel(): CheckResult {
 function privileges(): CheckResult {
   return process.getuid?.() === 0
     ? { name: 'privileges', level: 'ok', found: 'running as root' }
-    : { name: 'privileges', level: 'warning', found: 'not running as root: no network slots and no users of their own for machines', fix: 'Start the daemon as root, e.g. by the systemd unit in deploy/.' }
+    : {
+        name: 'privileges',
+        level: 'warning',
+        found: 'not running as root: no network slots and no users of their own for machines',
+        fix: 'Start the daemon as root, e.g. by the systemd unit in deploy/.',
+      }
 }
 
 async function driver({ driver: info }: DoctorParts): Promise<CheckResult[]> {
@@ -57,7 +78,9 @@ async function driver({ driver: info }: DoctorParts): Promise<CheckResult[]> {
         : { name: 'kvm', level: 'info', found: `machines run under emulation: ${acceleratorReason}` },
     ]
   } catch (error) {
-    return [{ name: 'hypervisor', level: 'failure', found: sentence(error), fix: 'Install QEMU: apt-get install qemu-system-x86 qemu-utils.' }]
+    return [
+      { name: 'hypervisor', level: 'failure', found: sentence(error), fix: 'Install QEMU: apt-get install qemu-system-x86 qemu-utils.' },
+    ]
   }
 }
 
@@ -68,12 +91,19 @@ async function tun(): Promise<CheckResult> {
   )
   return there
     ? { name: 'tun', level: 'ok', found: '/dev/net/tun is there' }
-    : { name: 'tun', level: 'failure', found: '/dev/net/tun is missing', fix: 'Load it with "modprobe tun"; in a container, pass the device in.' }
+    : {
+        name: 'tun',
+        level: 'failure',
+        found: '/dev/net/tun is missing',
+        fix: 'Load it with "modprobe tun"; in a container, pass the device in.',
+      }
 }
 
 async function network(op: Op, parts: DoctorParts): Promise<CheckResult[]> {
   try {
-    return (await parts.network(op)).map(({ ok, what, why, fix }) => ({ name: what, level: ok ? 'ok' : 'warning', found: why, ...(fix === null ? {} : { fix }) }) as const)
+    return (await parts.network(op)).map(
+      ({ ok, what, why, fix }) => ({ name: what, level: ok ? 'ok' : 'warning', found: why, ...(fix === null ? {} : { fix }) }) as const,
+    )
   } catch (error) {
     return [{ name: 'network', level: 'failure', found: sentence(error), fix: 'Install iproute2 and nftables, and run as root.' }]
   }
@@ -86,17 +116,35 @@ async function storage(op: Op, { pool: open }: DoctorParts): Promise<CheckResult
     const { freeBytes, totalBytes } = await pool.free()
     const free = `${(freeBytes / GIB).toFixed(1)} of ${(totalBytes / GIB).toFixed(1)} GiB free`
     return [
-      { name: 'storage pool', level: pool.kind === 'copy' ? 'warning' : 'ok', found: `${pool.kind}: ${pool.reason}`, ...(pool.kind === 'copy' ? { fix: 'Put the data directory on XFS or btrfs, or run as root so that an XFS image can be mounted.' } : {}) },
-      freeBytes < 2 * GIB ? { name: 'disk', level: 'warning', found: free, fix: 'Free some space: machines are refused when it runs out.' } : { name: 'disk', level: 'ok', found: free },
+      {
+        name: 'storage pool',
+        level: pool.kind === 'copy' ? 'warning' : 'ok',
+        found: `${pool.kind}: ${pool.reason}`,
+        ...(pool.kind === 'copy'
+          ? { fix: 'Put the data directory on XFS or btrfs, or run as root so that an XFS image can be mounted.' }
+          : {}),
+      },
+      freeBytes < 2 * GIB
+        ? { name: 'disk', level: 'warning', found: free, fix: 'Free some space: machines are refused when it runs out.' }
+        : { name: 'disk', level: 'ok', found: free },
     ]
   } catch (error) {
-    return [{ name: 'storage pool', level: 'failure', found: sentence(error), fix: 'See the message; xfsprogs and root are needed for a loop-mounted pool.' }]
+    return [
+      {
+        name: 'storage pool',
+        level: 'failure',
+        found: sentence(error),
+        fix: 'See the message; xfsprogs and root are needed for a loop-mounted pool.',
+      },
+    ]
   }
 }
 
 function memory(): CheckResult {
   const found = `${(freemem() / GIB).toFixed(1)} of ${(totalmem() / GIB).toFixed(1)} GiB available`
-  return freemem() < GIB ? { name: 'memory', level: 'warning', found, fix: 'Free memory: a machine needs about 0.2 GiB to start.' } : { name: 'memory', level: 'ok', found }
+  return freemem() < GIB
+    ? { name: 'memory', level: 'warning', found, fix: 'Free memory: a machine needs about 0.2 GiB to start.' }
+    : { name: 'memory', level: 'ok', found }
 }
 
 function sentence(error: unknown): string {

@@ -67,7 +67,10 @@ export interface Host {
   /** Called once for each VM that ends without stopVm. */
   onVmExit(listener: (machineId: string, reason: string) => void): void
   /** Removes every VM, disk and slot of no machine in `keep` (id -> handle); says what it removed. */
-  sweep(op: Op, keep: ReadonlyMap<string, string | null>): Promise<readonly { readonly kind: 'vm' | 'disk' | 'slot' | 'build'; readonly name: string }[]>
+  sweep(
+    op: Op,
+    keep: ReadonlyMap<string, string | null>,
+  ): Promise<readonly { readonly kind: 'vm' | 'disk' | 'slot' | 'build'; readonly name: string }[]>
   room(): Promise<HostRoom>
   /** Background upkeep: spare slots and spare machines. Called when nothing else is being started. */
   refill(op: Op): Promise<void>

@@ -15,9 +15,7 @@ import type { Guest } from './guest/guest.ts'
 import type { Host, HostFacts, Identity, ShapeStatus, TemplateFacts } from './host.ts'
 import type { EgressPolicy, Network, Slot } from './network/network.ts'
 import type { StoragePool } from './storage/storage.ts'
-import { memoryUnchanged } from './templates/golden.ts'
 import type { TemplateLibrary } from './templates/library.ts'
-import { readManifest } from './templates/manifest.ts'
 
 export interface LocalHostDeps {
   readonly driver: Driver
@@ -110,13 +108,7 @@ export class LocalHost implements Omit<Host, 'spares'> {
   async startVm(op: Op, machineId: string, shape: Shape): Promise<string> {
     await this.stopVm(op, machineId)
     const files = await this.#deps.library.ensure(op, shape)
-    const manifest = await readManifest(files.manifest)
-    if (!manifest || !(await memoryUnchanged(files, manifest))) {
-      this.#deps.library.drop(shape)
-      throw new Error(`the golden snapshot of ${shape.vcpus}x${shape.memoryMb} was changed after it was sealed; it will be built anew`)
-    }
     const { uid, link } = this.#slot(machineId)
-    const { kernel, initramfs } = this.#deps.library.boot()
     const vm = await this.#deps.driver.restore(op, {
       id: machineId,
       dir: this.#vmDir(machineId),
@@ -126,8 +118,6 @@ export class LocalHost implements Omit<Host, 'spares'> {
       memoryMb: shape.memoryMb,
       disk: this.#disk(machineId),
       network: link,
-      kernel,
-      initramfs,
       memoryFile: files.memory,
       stateFile: files.state,
     })
@@ -154,10 +144,15 @@ export class LocalHost implements Omit<Host, 'spares'> {
     gone.catch(() => {})
     const nowNs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n
     await Promise.race([guest.renew(op, { ...identity, nowNs, seed: randomBytes(64) }), gone])
-    if (diskMb > (this.templates()[0]?.diskMb ?? 0)) {
+    if (diskMb > this.#deps.library.diskMb()) {
       await vm.resizeDisk(op, diskMb * MIB)
       await guest.growDisk(op)
     }
+  }
+
+  /** Tells apart what was made from which snapshot of the shape; null when there is none to trust now. */
+  async snapshotMark(shape: Shape): Promise<number | null> {
+    return (await this.#deps.library.intact(shape)) ? this.#deps.library.generation(shape) : null
   }
 
   /** Stops a greeted machine's vCPUs with nothing half-sent: it costs no CPU until unpark(). */

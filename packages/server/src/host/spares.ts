@@ -28,6 +28,8 @@ interface Spare {
   readonly body: string
   readonly slot: number
   readonly shape: Shape
+  /** Which snapshot of the shape it was made from. */
+  readonly mark: number | null
   /** `dead`: its VM ended by itself; what is left of it is removed at the next refill. */
   state: 'making' | 'ready' | 'dead'
 }
@@ -65,14 +67,17 @@ export class SparingHost implements Host {
   async reserveSlot(op: Op, machineId: string, policy: EgressPolicy, shape: Shape): Promise<number> {
     this.#lastStartAt = this.#now()
     this.#usedAt.set(keyOf(shape), { shape, at: this.#lastStartAt })
-    const spare = this.#claimed(machineId) ?? (policy.internetAccess ? this.#claim(machineId, shape) : null)
+    const mark = policy.internetAccess ? await this.#deps.inner.snapshotMark(shape) : null
+    const spare = this.#claimed(machineId) ?? (mark === null ? null : this.#claim(machineId, shape, mark))
     return spare ? spare.slot : this.#deps.inner.reserveSlot(op, machineId, policy)
   }
   async cloneDisk(op: Op, machineId: string, shape: Shape): Promise<void> {
     if (!this.#claimed(machineId)) await this.#deps.inner.cloneDisk(op, this.#body(machineId), shape)
   }
   async startVm(op: Op, machineId: string, shape: Shape): Promise<string> {
-    return this.#claimed(machineId) ? this.#deps.inner.unpark(op, this.#body(machineId)) : this.#deps.inner.startVm(op, this.#body(machineId), shape)
+    return this.#claimed(machineId)
+      ? this.#deps.inner.unpark(op, this.#body(machineId))
+      : this.#deps.inner.startVm(op, this.#body(machineId), shape)
   }
   async greet(op: Op, machineId: string, identity: Identity, diskMb: number): Promise<void> {
     await this.#deps.inner.greet(op, this.#body(machineId), identity, diskMb)
@@ -170,7 +175,8 @@ export class SparingHost implements Host {
     const { inner, log } = this.#deps
     const body = `spare-${randomUUID().slice(0, 13)}`
     try {
-      const spare: Spare = { body, shape, state: 'making', slot: await inner.reserveSlot(op, body, { internetAccess: true }) }
+      const mark = await inner.snapshotMark(shape)
+      const spare: Spare = { body, shape, mark, state: 'making', slot: await inner.reserveSlot(op, body, { internetAccess: true }) }
       this.#spares.set(body, spare)
       await inner.cloneDisk(op, body, shape)
       await inner.startVm(op, body, shape)
@@ -194,8 +200,8 @@ export class SparingHost implements Host {
     this.#spares.delete(body)
   }
 
-  #claim(machineId: string, shape: Shape): Spare | null {
-    const spare = this.#ready(shape).find(({ body }) => ![...this.#bodies.values()].includes(body)) ?? null
+  #claim(machineId: string, shape: Shape, mark: number): Spare | null {
+    const spare = this.#ready(shape).find((one) => one.mark === mark) ?? null
     if (spare) this.#bodies.set(machineId, spare.body)
     return spare
   }
@@ -207,7 +213,9 @@ export class SparingHost implements Host {
 
   #ready(shape: Shape): Spare[] {
     const claimed = new Set(this.#bodies.values())
-    return [...this.#spares.values()].filter((spare) => spare.state === 'ready' && keyOf(spare.shape) === keyOf(shape) && !claimed.has(spare.body))
+    return [...this.#spares.values()].filter(
+      (spare) => spare.state === 'ready' && keyOf(spare.shape) === keyOf(shape) && !claimed.has(spare.body),
+    )
   }
 
   #body(machineId: string): string {

@@ -15,7 +15,8 @@ export function toAppError(error: unknown): AppError {
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return new AppError('invalid_request', { say: 'The body is not as long as Content-Length says.', cause: error })
   }
-  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return new AppError('invalid_request', { say: message, cause: error })
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
+    return new AppError('invalid_request', { say: message, cause: error })
   return new AppError('internal_error', { say: 'The request failed inside the daemon.', cause: error })
 }
 
@@ -28,7 +29,10 @@ export function invalidInput(where: 'body' | 'query' | 'headers' | 'params', err
   )
   const shown = issues.slice(0, 5).map(({ field, message }) => `${(field || where).slice(0, 100)}: ${message}`)
   const more = issues.length > 5 ? `; and ${issues.length - 5} more` : ''
-  return new AppError('invalid_request', { say: `${shown.join('; ')}${more}.`, details: { in: where, field: issues[0]?.field ?? '', issues: issues.slice(0, 20) } })
+  return new AppError('invalid_request', {
+    say: `${shown.join('; ')}${more}.`,
+    details: { in: where, field: issues[0]?.field ?? '', issues: issues.slice(0, 20) },
+  })
 }
 
 export function envelope(error: AppError, requestId: string): ErrorBody {

@@ -2,7 +2,7 @@
 
 import type { RouteBody, RouteHeaders, RouteParams, RouteQuery, RouteResult, RouteSpec } from '@nullspace/contract/route.ts'
 import type { Routes } from '@nullspace/contract/routes.ts'
-import type { Principal } from '../store/tables/keys.ts'
+import type { Principal } from '../domain/principal.ts'
 
 export interface Call<R extends RouteSpec> {
   /** Null only on routes that anyone may call. */

@@ -7,7 +7,7 @@ import type { App } from '../app/context.ts'
 import { destroyMachine } from '../app/destroy.ts'
 import { createMachine, getMachine, listMachines, type ListRequest } from '../app/machines.ts'
 import type { Machine } from '../domain/machine.ts'
-import { decodeToken, encodeToken } from '../domain/page.ts'
+import { decodeToken, encodeToken } from './page-token.ts'
 import type { Handlers } from './implement.ts'
 import { fieldMask, machineView, masked } from './machine-view.ts'
 
@@ -45,7 +45,13 @@ export function machineHandlers(app: App): MachineHandlers {
   }
 }
 
-function listRequest(query: { state?: string | undefined; limit?: number | undefined; next_token?: string | undefined; template?: string | undefined; metadata?: string | undefined }): ListRequest {
+function listRequest(query: {
+  state?: string | undefined
+  limit?: number | undefined
+  next_token?: string | undefined
+  template?: string | undefined
+  metadata?: string | undefined
+}): ListRequest {
   const after = query.next_token === undefined ? undefined : decodeToken(query.next_token)
   if (after === null) throw invalid('next_token', 'is not a token of this list')
   return {

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { App } from '../app/context.ts'
 import { authenticate } from '../app/keys.ts'
-import type { Principal } from '../store/tables/keys.ts'
+import type { Principal } from '../domain/principal.ts'
 import { invalidInput } from './errors.ts'
 import type { Handlers } from './implement.ts'
 import { answerPatiently } from './patient.ts'
@@ -40,7 +40,8 @@ export function mountRoute(server: FastifyInstance, app: App, spec: RouteSpec, h
 
 async function admit(app: App, spec: RouteSpec, request: FastifyRequest): Promise<Principal> {
   const principal = await authenticate(app, request.headers.authorization)
-  if (spec.access === 'operator' && principal.scope !== 'operator') throw new AppError('forbidden', { say: 'This needs the key of an operator.' })
+  if (spec.access === 'operator' && principal.scope !== 'operator')
+    throw new AppError('forbidden', { say: 'This needs the key of an operator.' })
   return principal
 }
 

@@ -9,7 +9,8 @@ import type { FastifyRequest } from 'fastify'
 export function notFound(request: FastifyRequest): AppError {
   const path = request.url.split('?', 1)[0] ?? ''
   const methods = (Object.values(ROUTES) as RouteSpec[]).filter((spec) => matches(spec.path, path)).map((spec) => spec.method)
-  if (isNotBuilt(request)) return new AppError('not_implemented', { say: `${request.method} ${path.slice(0, 200)} is not available in this release.` })
+  if (isNotBuilt(request))
+    return new AppError('not_implemented', { say: `${request.method} ${path.slice(0, 200)} is not available in this release.` })
   if (methods.length === 0) return new AppError('not_found', { say: `There is nothing at ${path.slice(0, 200)}.` })
   const allow = methods.join(', ')
   return new AppError('method_not_allowed', { say: `${request.method} is not possible here; ${allow} is.`, details: { allow } })

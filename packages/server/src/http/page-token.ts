@@ -1,9 +1,6 @@
-// Paging: newest first, by (createdAt, id). A token names the last item shown, so a page is stable while others come and go.
+// A page's token names the last item shown, so that pages are stable while machines come and go.
 
-export interface PageKey {
-  readonly createdAt: number
-  readonly id: string
-}
+import type { PageKey } from '../domain/page-key.ts'
 
 export function encodeToken(key: PageKey): string {
   return Buffer.from(JSON.stringify([key.createdAt, key.id])).toString('base64url')

@@ -38,7 +38,12 @@ export function createHttpServer(app: App, handlers: Handlers): FastifyInstance 
     return503OnClosing: false,
     genReqId: () => `req_${randomBytes(10).toString('hex')}`,
     routerOptions: { maxParamLength: 500, ignoreTrailingSlash: false, caseSensitive: true },
-    clientErrorHandler: (error, socket) => refuseRaw(socket, error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400, new AppError('invalid_request', { say: 'The request is not valid HTTP.' })),
+    clientErrorHandler: (error, socket) =>
+      refuseRaw(
+        socket,
+        error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400,
+        new AppError('invalid_request', { say: 'The request is not valid HTTP.' }),
+      ),
     frameworkErrors: (error, request, reply) => {
       const refusal = toAppError(error)
       reply.statusCode = refusal.status

@@ -20,12 +20,15 @@ export const expiry = (app: App): Reconciler => ({
   name: 'expiry',
   everyMs: 1_000,
   async run() {
-    for (const machine of await expiredMachines(app.db, app.clock.now())) {
-      const work = tryDestroy(app, machine)
-      if (!work) continue
-      app.log.info({ machine: machine.id }, 'machine expired')
-      await work
-    }
+    const expired = await expiredMachines(app.db, app.clock.now())
+    await Promise.all(
+      expired.map(async (machine) => {
+        const work = tryDestroy(app, machine)
+        if (!work) return
+        app.log.info({ machine: machine.id }, 'machine expired')
+        await work
+      }),
+    )
   },
 })
 
@@ -88,7 +91,9 @@ export const promisedShapes = (app: App): Reconciler => ({
     for (const shape of app.promisedShapes) {
       if (app.host.shapeStatus(shape).state === 'ready' || app.host.templates().length === 0) continue
       using op = new Op('promised shape', { timeoutMs: 600_000 })
-      await app.host.ensureShape(op, shape).catch((error: unknown) => app.log.error({ err: error, shape }, 'a promised shape could not be built'))
+      await app.host
+        .ensureShape(op, shape)
+        .catch((error: unknown) => app.log.error({ err: error, shape }, 'a promised shape could not be built'))
     }
   },
 })

@@ -1,5 +1,6 @@
 // The database: SQLite through node:sqlite under kysely. Nothing outside of store/ sees SQL.
 
+import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely, SqliteDialect, type SqliteDatabase, type Transaction } from 'kysely'
 import { Migrator } from 'kysely/migration'
@@ -13,6 +14,8 @@ const MIGRATIONS = { '001-foundation': foundation }
 
 /** Opens and migrates; `:memory:` for tests. */
 export async function openDb(path: string): Promise<Db> {
+  // Machines' environments are in it. SQLite gives its other files the mode of this one.
+  if (path !== ':memory:') closeSync(openSync(path, 'a', 0o600))
   const sqlite = new DatabaseSync(path)
   // FULL: an acknowledged change survives a power cut, not only a killed process.
   sqlite.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 5000')

@@ -5,7 +5,8 @@ import type { StepHooks } from './engine.ts'
 /** `create:restore:after`, `destroy:stopVm:before`, `create:greet:undo`: workflow, step, and when. */
 export function crashAt(point: string): StepHooks {
   const [kind, step, when] = point.split(':')
-  if (!kind || !step || !['before', 'after', 'undo'].includes(when ?? '')) throw new Error(`crash_at: ${point} is not workflow:step:before|after|undo`)
+  if (!kind || !step || !['before', 'after', 'undo'].includes(when ?? ''))
+    throw new Error(`crash_at: ${point} is not workflow:step:before|after|undo`)
   const die = (): Promise<void> => {
     process.kill(process.pid, 'SIGKILL')
     return new Promise(() => {})

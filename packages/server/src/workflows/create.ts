@@ -52,7 +52,14 @@ export const createWorkflow: Workflow<WorkflowContext, CreateState> = {
   async done(tx, { clock }, { machineId, slot, handle }) {
     const now = clock.now()
     const { timeoutMs } = await theMachine(tx, machineId)
-    const running = { state: 'running', slot: slot ?? null, vmHandle: handle ?? null, startedAt: now, lastActiveAt: now, timeoutAt: now + timeoutMs } as const
+    const running = {
+      state: 'running',
+      slot: slot ?? null,
+      vmHandle: handle ?? null,
+      startedAt: now,
+      lastActiveAt: now,
+      timeoutAt: now + timeoutMs,
+    } as const
     await updateMachine(tx, machineId, running, ['creating'])
   },
   undone: (tx, _context, { machineId }) => deleteMachine(tx, machineId),

@@ -33,7 +33,14 @@ interface BaseState {
 const UNDO_TIMEOUT_MS = 60_000
 
 export function newOperation<State extends BaseState & object>(kind: string, state: State): Operation {
-  return { id: operationIds.mint(randomBytes) as OperationId, kind, machineId: state.machineId as MachineId, phase: 'forward', state: { ...state } as Record<string, unknown>, error: null }
+  return {
+    id: operationIds.mint(randomBytes) as OperationId,
+    kind,
+    machineId: state.machineId as MachineId,
+    phase: 'forward',
+    state: { ...state } as Record<string, unknown>,
+    error: null,
+  }
 }
 
 export class WorkflowEngine<Context> {

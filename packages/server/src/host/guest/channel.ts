@@ -144,7 +144,8 @@ export class GuestChannel {
     if (!payload) return
     if (frame.kind === Welcome.kind) {
       const welcome = Welcome.decode(payload)
-      if (this.#agentStarts !== undefined && welcome.agentStarts !== this.#agentStarts) this.#lose(new ChannelLost('The machine’s agent was restarted'))
+      if (this.#agentStarts !== undefined && welcome.agentStarts !== this.#agentStarts)
+        this.#lose(new ChannelLost('The machine’s agent was restarted'))
       this.#welcome.resolve(welcome)
     } else this.#streams.get(frame.stream)?.message(frame.kind, payload)
   }
@@ -197,4 +198,3 @@ export class GuestChannel {
     this.#socket.destroy()
   }
 }
-

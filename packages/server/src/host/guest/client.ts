@@ -1,7 +1,20 @@
 // The agent of one machine: keeps a channel to it, opening a new one when the last broke.
 
 import type { Duplex } from 'node:stream'
-import { Done, Exit, ExecStart, ExecStarted, Failed, GrowDisk, type Identity, Quiesce, Quiesced, STDERR, STDOUT, Window } from '@nullspace/guest-protocol/messages.ts'
+import {
+  Done,
+  Exit,
+  ExecStart,
+  ExecStarted,
+  Failed,
+  GrowDisk,
+  type Identity,
+  Quiesce,
+  Quiesced,
+  STDERR,
+  STDOUT,
+  Window,
+} from '@nullspace/guest-protocol/messages.ts'
 import { Op } from '../../observe/op.ts'
 import { GuestChannel } from './channel.ts'
 import { type ExecOutcome, type ExecRequest, type Guest, GuestFailure } from './guest.ts'

@@ -15,6 +15,7 @@ import { Op } from '../../observe/op.ts'
 /** Every index is in use: the caller's capacity problem, not a fault of the host. */
 export class NoFreeSlotError extends Error {
   override readonly name = 'NoFreeSlotError'
+  readonly code = 'no_free_slot'
 }
 
 export interface PoolSettings {
@@ -27,6 +28,8 @@ export interface PoolSettings {
   readonly warn: (fields: object, text: string) => void
 }
 
+/** An instance has 4096 uids; the last two are the golden guest's and the shared group's. */
+const MOST_SLOTS = 4094
 /** Long enough to undo half a slot when the caller's own time is up. */
 const CLEAN_UP_MS = 15_000
 
@@ -43,7 +46,7 @@ export class SlotPool {
 
   constructor(settings: PoolSettings, leftovers: Iterable<number>) {
     this.#settings = settings
-    this.#indices = new Indices(capacityOf(settings.block))
+    this.#indices = new Indices(Math.min(capacityOf(settings.block), MOST_SLOTS))
     this.#leftovers = new Set(leftovers)
   }
 

@@ -8,14 +8,12 @@ import type { Driver, DriverInfo, Vm } from '@nullspace/vmm/driver.ts'
 import type { Shape } from '../../domain/machine.ts'
 import type { Op } from '../../observe/op.ts'
 import { GuestClient } from '../guest/client.ts'
-import type { CreateOverlay } from './overlay.ts'
 import { changeMark, type GoldenFiles, goldenFiles } from './golden.ts'
 import type { GuestImage } from './image.ts'
 import { newManifest } from './manifest.ts'
 
 export interface BuildGolden {
   readonly driver: Driver
-  readonly createOverlay: CreateOverlay
   readonly info: DriverInfo
   readonly image: GuestImage
   /** The image's root filesystem on the pool, raw. */
@@ -46,7 +44,7 @@ export async function buildGolden(op: Op, build: BuildGolden): Promise<GoldenFil
   let vm: Vm | undefined
   try {
     await createMemoryFile(work.memory, shape.memoryMb, build.uid)
-    await build.createOverlay(op, { base: build.base, baseFormat: 'raw', to: work.disk })
+    await build.driver.createLayer(op, { base: build.base, baseFormat: 'raw', to: work.disk })
     if (isRoot()) {
       await chown(work.dir, build.uid, build.gid)
       await chown(work.disk, build.uid, build.gid)
@@ -84,11 +82,17 @@ async function settle(op: Op, vm: Vm): Promise<void> {
   const gone = vm.exited.then(({ reason }) => Promise.reject(new Error(`The guest did not come up: ${reason}`)))
   gone.catch(() => {})
   const work = async (): Promise<void> => {
-    await guest.renew(op, { nowNs: BigInt(Date.now()) * 1_000_000n, machineId: new Uint8Array(16), seed: randomBytes(64), hostname: 'golden' })
+    await guest.renew(op, {
+      nowNs: BigInt(Date.now()) * 1_000_000n,
+      machineId: new Uint8Array(16),
+      seed: randomBytes(64),
+      hostname: 'golden',
+    })
     op.log('the agent answers')
     for (const argv of WARM_UP) {
       const { exitCode, stderr } = await guest.exec(op, { argv, env: {}, cwd: '/', user: '', timeoutMs: 60_000, outputLimit: 65_536 })
-      if (exitCode !== 0) throw new Error(`${argv.join(' ')} ended with ${exitCode} in the golden guest: ${stderr.toString().slice(0, 200)}`)
+      if (exitCode !== 0)
+        throw new Error(`${argv.join(' ')} ended with ${exitCode} in the golden guest: ${stderr.toString().slice(0, 200)}`)
     }
     await guest.quiesce(op)
   }
@@ -102,7 +106,7 @@ async function settle(op: Op, vm: Vm): Promise<void> {
 /** Everything on disk and readable for the machines to come, then the rename that makes it real. */
 async function finish(op: Op, build: BuildGolden, work: GoldenFiles): Promise<void> {
   // The blank layer names its backing file by the path it will have, so it is made against the final name.
-  await build.createOverlay(op, { base: goldenFiles(build.dir).disk, baseFormat: 'qcow2', to: work.blank, sizeFrom: work.disk })
+  await build.driver.createLayer(op, { base: goldenFiles(build.dir).disk, baseFormat: 'layer', to: work.blank, sizeFrom: work.disk })
   if (isRoot()) {
     await chown(work.blank, 0, build.gid)
     await chmod(work.blank, 0o640)

@@ -17,7 +17,14 @@ export interface GoldenFiles {
 }
 
 export function goldenFiles(dir: string): GoldenFiles {
-  return { dir, memory: join(dir, 'memory'), state: join(dir, 'state'), disk: join(dir, 'disk.qcow2'), blank: join(dir, 'blank.qcow2'), manifest: join(dir, 'manifest.json') }
+  return {
+    dir,
+    memory: join(dir, 'memory'),
+    state: join(dir, 'state'),
+    disk: join(dir, 'disk.qcow2'),
+    blank: join(dir, 'blank.qcow2'),
+    manifest: join(dir, 'manifest.json'),
+  }
 }
 
 /** Null when the snapshot can be restored here, else one sentence that says why it must be built anew. */
@@ -31,7 +38,8 @@ export async function whyStale(files: GoldenFiles, expected: { image: string; dr
   if (!manifest) return 'there is none yet'
   if (manifest.image !== expected.image) return 'the guest image has changed'
   for (const [key, value] of Object.entries(expected.driver.compatibility)) {
-    if (manifest.compatibility[key] !== value) return `it was made with ${key} ${manifest.compatibility[key] ?? 'unknown'}, and this host has ${value}`
+    if (manifest.compatibility[key] !== value)
+      return `it was made with ${key} ${manifest.compatibility[key] ?? 'unknown'}, and this host has ${value}`
   }
   if (!(await memoryUnchanged(files, manifest))) return 'its memory file was changed after it was sealed'
   return null
@@ -41,7 +49,10 @@ export async function whyStale(files: GoldenFiles, expected: { image: string; dr
  * The memory file is too large to hash at every restore. Its change time cannot be set by whoever writes to it, so a
  * file that anything wrote to since it was sealed is told by that.
  */
-export async function memoryUnchanged(files: GoldenFiles, manifest: Pick<GoldenManifest, 'memory_bytes' | 'memory_changed_at'>): Promise<boolean> {
+export async function memoryUnchanged(
+  files: GoldenFiles,
+  manifest: Pick<GoldenManifest, 'memory_bytes' | 'memory_changed_at'>,
+): Promise<boolean> {
   const now = await changeMark(files.memory)
   return now !== null && now.memory_bytes === manifest.memory_bytes && now.memory_changed_at === manifest.memory_changed_at
 }

@@ -2,22 +2,21 @@
 
 import { AppError } from '@nullspace/contract/errors.ts'
 import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Driver, DriverInfo } from '@nullspace/vmm/driver.ts'
 import type { Shape } from '../../domain/machine.ts'
 import type { Logger } from '../../observe/logger.ts'
 import { Op } from '../../observe/op.ts'
 import type { ShapeStatus, TemplateFacts } from '../host.ts'
 import { buildGolden } from './build-golden.ts'
-import { type GoldenFiles, goldenFiles, whyStale } from './golden.ts'
+import { type GoldenFiles, goldenFiles, memoryUnchanged, whyStale } from './golden.ts'
 import type { GuestImage } from './image.ts'
+import { readManifest } from './manifest.ts'
 import { copySparse } from './copy-sparse.ts'
-import type { CreateOverlay } from './overlay.ts'
 
 export interface LibraryDeps {
   readonly driver: Driver
   readonly info: DriverInfo
-  readonly createOverlay: CreateOverlay
   /** Of the pool. */
   readonly root: string
   readonly runRoot: string
@@ -36,6 +35,7 @@ export class TemplateLibrary {
   readonly #deps: LibraryDeps
   readonly #ready = new Map<string, { readonly shape: Shape; readonly files: GoldenFiles }>()
   readonly #building = new Map<string, Promise<GoldenFiles>>()
+  readonly #generations = new Map<string, number>()
   readonly #failed = new Map<string, string>()
   #image: GuestImage | null = null
   #diskMb = 0
@@ -45,11 +45,18 @@ export class TemplateLibrary {
     this.#deps = deps
   }
 
-  /** Takes up the image there is now: copies its root filesystem to the pool, and drops what an earlier life left half-built. */
+  /**
+   * Takes up the image there is now: copies its root filesystem to the pool, and drops what was half-built or made from
+   * another image. Machines that still run on such files have them open.
+   */
   async load(op: Op): Promise<void> {
     this.#image = await this.#deps.readImage()
     this.#ready.clear()
     if (!this.#image) return
+    const templates = dirname(this.#imageDir())
+    for (const name of await readdir(templates)) {
+      if (join(templates, name) !== this.#imageDir()) await rm(join(templates, name), { recursive: true, force: true })
+    }
     await mkdir(this.#shapesDir(), { recursive: true, mode: 0o711 })
     for (const name of await readdir(this.#shapesDir())) {
       if (name.includes('.building-')) await rm(join(this.#shapesDir(), name), { recursive: true, force: true })
@@ -70,6 +77,11 @@ export class TemplateLibrary {
     ]
   }
 
+  /** Of a root disk as the template has it. */
+  diskMb(): number {
+    return this.#diskMb
+  }
+
   status(shape: Shape): ShapeStatus {
     const key = keyOf(shape)
     if (this.#ready.has(key)) return { shape, state: 'ready' }
@@ -82,7 +94,8 @@ export class TemplateLibrary {
   async ensure(op: Op, shape: Shape): Promise<GoldenFiles> {
     const key = keyOf(shape)
     const ready = this.#ready.get(key)
-    if (ready) return ready.files
+    if (ready && (await this.intact(shape))) return ready.files
+    this.#ready.delete(key)
     const image = this.#image
     if (!image) throw new AppError('template_not_ready', { say: 'The guest image of template base has not been built on this host yet.' })
     let build = this.#building.get(key)
@@ -95,20 +108,21 @@ export class TemplateLibrary {
     return op.race(build)
   }
 
-  /** Kernel and initramfs, for drivers that want them named at a restore too. */
-  boot(): { readonly kernel: string; readonly initramfs: string } {
-    if (!this.#image) throw new Error('no image')
-    return this.#image
-  }
-
   /** Whether a golden snapshot is being built now. */
   busy(): boolean {
     return this.#building.size > 0
   }
 
-  /** Forgets the shape's snapshot, so that the next demand builds it anew. */
-  drop(shape: Shape): void {
-    this.#ready.delete(keyOf(shape))
+  /** Whether the shape's snapshot is ready and nothing wrote to its memory since it was sealed. */
+  async intact(shape: Shape): Promise<boolean> {
+    const files = this.#ready.get(keyOf(shape))?.files
+    const manifest = files && (await readManifest(files.manifest).catch(() => null))
+    return manifest ? memoryUnchanged(files, manifest) : false
+  }
+
+  /** Counts the snapshots that a shape had: what was made from an earlier one is not to be trusted like the present. */
+  generation(shape: Shape): number {
+    return this.#generations.get(keyOf(shape)) ?? 0
   }
 
   async #find(image: GuestImage, shape: Shape): Promise<GoldenFiles> {
@@ -120,7 +134,7 @@ export class TemplateLibrary {
       if (stale) {
         log.info({ shape: key, because: stale }, 'building a golden snapshot')
         using op = new Op(`build ${key}`, { timeoutMs: BUILD_TIMEOUT_MS })
-        await this.#retire(files)
+        await rm(files.dir, { recursive: true, force: true })
         await buildGolden(op, {
           ...this.#deps,
           image,
@@ -133,18 +147,13 @@ export class TemplateLibrary {
         log.info({ shape: key, ms: Math.round(op.elapsedMs), op: op.lines }, 'golden snapshot built')
       }
       this.#ready.set(key, { shape, files })
+      this.#generations.set(key, (this.#generations.get(key) ?? 0) + 1)
       this.#failed.delete(key)
       return files
     } catch (error) {
       this.#failed.set(key, error instanceof Error ? error.message : String(error))
       throw error
     }
-  }
-
-  /** Machines may still stand on the old layers, so they are set aside, not removed. */
-  async #retire(files: GoldenFiles): Promise<void> {
-    const old = await stat(files.dir).catch(() => null)
-    if (old) await rename(files.dir, `${files.dir}.retired-${Math.floor(old.mtimeMs)}`)
   }
 
   async #takeBase(op: Op, image: GuestImage): Promise<void> {

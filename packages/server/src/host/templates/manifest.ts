@@ -25,7 +25,11 @@ export const GoldenManifest = z.object({
 })
 export type GoldenManifest = z.output<typeof GoldenManifest>
 
-export const newManifest = (fields: Omit<GoldenManifest, 'magic' | 'format'>): GoldenManifest => ({ magic: MAGIC, format: FORMAT, ...fields })
+export const newManifest = (fields: Omit<GoldenManifest, 'magic' | 'format'>): GoldenManifest => ({
+  magic: MAGIC,
+  format: FORMAT,
+  ...fields,
+})
 
 /** Null when the file is not there; rejects with one sentence when it is not a manifest that this release reads. */
 export async function readManifest(path: string): Promise<GoldenManifest | null> {

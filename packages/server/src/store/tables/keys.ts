@@ -2,18 +2,11 @@
 
 import type { OwnerId } from '@nullspace/contract/ids.ts'
 import type { Selectable } from 'kysely'
+import type { Principal } from '../../domain/principal.ts'
 import type { Db, Tx } from '../db.ts'
 import type { ApiKeyTable } from '../schema.ts'
 
 export type ApiKeyRow = Selectable<ApiKeyTable>
-
-/** The key as it is found on every request, with its owner. */
-export interface Principal {
-  readonly keyId: string
-  readonly ownerId: OwnerId
-  readonly ownerName: string
-  readonly scope: 'operator' | 'user'
-}
 
 export async function findPrincipal(db: Db, hash: string): Promise<Principal | null> {
   const row = await db

@@ -4,7 +4,7 @@ import type { MachineId, OwnerId } from '@nullspace/contract/ids.ts'
 import type { MachineState } from '@nullspace/contract/states.ts'
 import { type Selectable, sql } from 'kysely'
 import type { Machine } from '../../domain/machine.ts'
-import type { PageKey } from '../../domain/page.ts'
+import type { PageKey } from '../../domain/page-key.ts'
 import type { Db, Tx } from '../db.ts'
 import type { MachineTable } from '../schema.ts'
 
@@ -91,7 +91,14 @@ export async function countByState(db: Db): Promise<Readonly<Record<MachineState
     .select((eb) => ['state', eb.fn.countAll<number>().as('count')])
     .groupBy('state')
     .execute()
-  return { creating: 0, running: 0, paused: 0, destroyed: 0, error: 0, ...Object.fromEntries(rows.map((row) => [row.state, Number(row.count)])) }
+  return {
+    creating: 0,
+    running: 0,
+    paused: 0,
+    destroyed: 0,
+    error: 0,
+    ...Object.fromEntries(rows.map((row) => [row.state, Number(row.count)])),
+  }
 }
 
 function toRow(machine: Machine): MachineTable
