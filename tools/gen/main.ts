@@ -6,12 +6,14 @@ import { spawnSync } from 'node:child_process'
 import { openApiDocument } from '../../packages/contract/src/openapi.ts'
 import { inRepo } from '../lib/repo.ts'
 import { errorsPage } from './errors-page.ts'
+import { notBuiltModule } from './not-built.ts'
 
 const check = process.argv.includes('--check')
 
 const files: Readonly<Record<string, string>> = {
   'openapi/openapi.json': `${JSON.stringify(openApiDocument(), null, 2)}\n`,
   'docs/errors.md': errorsPage(),
+  'packages/contract/src/not-built.gen.ts': notBuiltModule(),
 }
 
 const stale: string[] = []

@@ -1,0 +1,16 @@
+// What a test runner said, in one shape for all of them.
+
+export interface TestFailure {
+  readonly name: string
+  readonly detail: string
+}
+
+export interface Report {
+  readonly passed: number
+  readonly skipped: number
+  readonly failures: readonly TestFailure[]
+  /** Tests that had begun and not ended when the report stopped. */
+  readonly unfinished: readonly string[]
+}
+
+export const emptyReport: Report = { passed: 0, skipped: 0, failures: [], unfinished: [] }
