@@ -1,0 +1,42 @@
+"""Every test starts without settings of the person who runs it, and without a real wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fakehost import FakeHost, running_host
+from nullspace import _config
+from nullspace._sync import client
+
+
+@pytest.fixture(autouse=True)
+def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in (*_config.KEY_VARIABLES, *_config.URL_VARIABLES, "XDG_CONFIG_HOME", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHost]:
+    """A scripted daemon that the settings point to."""
+    with running_host() as running:
+        monkeypatch.setenv("NULLSPACE_API_URL", running.url)
+        monkeypatch.setenv("NULLSPACE_API_KEY", "ns_live_test")
+        yield running
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits between tries, in seconds, instead of waiting."""
+    waited: list[float] = []
+    assert client.Client.__init__.__kwdefaults__ is not None
+    monkeypatch.setitem(client.Client.__init__.__kwdefaults__, "sleep", waited.append)
+    return waited
