@@ -1,0 +1,47 @@
+"""Drives a daemon with the published client `nullspace-sdk`, unmodified, or with our own SDK: one suite for both.
+
+Run by the tests beside it, or by hand:
+
+    NULLSPACE_API_URL=... NULLSPACE_API_KEY=... python suite.py [PART OF A NAME]
+
+Prints one JSON line per case: {"name", "ok", "detail"}. A case is a function marked `@case`; it asserts plainly.
+"""
+
+import asyncio
+import inspect
+import json
+import sys
+import traceback
+
+import cases_async
+import cases_commands
+import cases_config
+import cases_errors
+import cases_machines
+from harness import CASES, forget_machines
+
+MODULES = (cases_machines, cases_commands, cases_errors, cases_config, cases_async)
+
+
+def run(case):
+    try:
+        if inspect.iscoroutinefunction(case):
+            asyncio.run(case())
+        else:
+            case()
+    except BaseException:
+        return {"name": case.__name__, "ok": False, "detail": traceback.format_exc(limit=-4)}
+    return {"name": case.__name__, "ok": True, "detail": ""}
+
+
+def main(part=""):
+    try:
+        for case in CASES:
+            if part in case.__name__:
+                print(json.dumps(run(case)), flush=True)
+    finally:
+        forget_machines()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])
