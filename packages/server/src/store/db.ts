@@ -31,7 +31,7 @@ function asKysely(sqlite: DatabaseSync): SqliteDatabase {
     close: () => sqlite.close(),
     prepare(sql) {
       const statement = sqlite.prepare(sql)
-      const bind = (parameters: ReadonlyArray<unknown>) => parameters as (string | number | bigint | null | Uint8Array)[]
+      const bind = (parameters: readonly unknown[]) => parameters as (string | number | bigint | null | Uint8Array)[]
       return {
         reader: statement.columns().length > 0,
         all: (parameters) => statement.all(...bind(parameters)),

@@ -58,12 +58,12 @@ export class WorkflowEngine<Context> {
   async run(entry: Operation, signal?: AbortSignal): Promise<void> {
     const workflow = this.#workflow(entry.kind)
     using op = new Op(`${entry.kind} ${entry.machineId}`, { timeoutMs: workflow.timeoutMs, signal })
-    let state = entry.state
+    const state: Record<string, unknown> = { ...entry.state }
     for (const step of workflow.steps) {
       try {
         op.throwIfDone()
         const patch = await this.#timed(workflow.kind, step.name, 'forward', () => step.run(op, this.#context, state as never))
-        state = { ...state, ...patch }
+        Object.assign(state, patch)
       } catch (error) {
         this.#deps.log.warn({ err: error, machine: entry.machineId, step: step.name, workflow: entry.kind, op: op.lines }, 'step failed')
         if (workflow.afterCrash === 'finish') throw error // stays in the journal; resume() tries again
