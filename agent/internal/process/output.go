@@ -1,0 +1,85 @@
+package process
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"nullspace.dev/agent/internal/sys"
+)
+
+// output is one of a child's two output pipes.
+type output struct {
+	kind    uint8
+	fd      int  // -1 once closed
+	ready   bool // a read may give something
+	sent    uint64
+	dropped uint64
+	// rest counts down what may still be read for the host after the drain time; -1 = no such bound yet.
+	rest int
+	done bool // nothing more of it is for the host
+}
+
+// stepsPerTurn bounds how long one pipe may hold up the others.
+const stepsPerTurn = 8
+
+// pump reads until the pipe is dry, the host's window is used up, or the turn is over. It returns whether it stopped
+// for the turn only.
+func (o *output) pump(p *Process, sink Sink) (more bool) {
+	for range stepsPerTurn {
+		if o.fd < 0 || !o.ready {
+			return false
+		}
+		buf := sink.Buffer()
+		drop := p.forgotten || o.done || p.limit > 0 && o.sent >= p.limit
+		if !drop {
+			if p.window == 0 || !sink.Room() {
+				return false
+			}
+			buf = buf[:min(uint64(len(buf)), p.window)]
+			if p.limit > 0 {
+				buf = buf[:min(uint64(len(buf)), p.limit-o.sent)]
+			}
+		}
+		if o.rest >= 0 && !o.done {
+			buf = buf[:min(len(buf), o.rest)]
+		}
+		n, errno := sys.Read(o.fd, buf)
+		switch {
+		case errno == syscall.EAGAIN:
+			o.ready = false
+			o.done = o.done || o.rest >= 0
+			return false
+		case errno != 0 || n == 0:
+			p.loop.Forget(o.fd)
+			sys.Close(o.fd)
+			o.fd, o.done = -1, true
+			return false
+		}
+		sink.Moved(n)
+		switch {
+		case drop && !o.done && !p.forgotten:
+			o.dropped += uint64(n)
+		case !drop:
+			o.sent += uint64(n)
+			p.window -= uint64(n)
+			sink.Output(p.Stream, o.kind, n)
+		}
+		if o.rest >= 0 && !o.done {
+			o.rest -= n
+			o.done = o.rest == 0
+		}
+	}
+	return o.fd >= 0 && o.ready
+}
+
+// lastCall bounds what is still read for the host to what stands in the pipe now.
+func (o *output) lastCall() {
+	if o.done || o.rest >= 0 {
+		return
+	}
+	o.rest, _ = unix.IoctlGetInt(o.fd, unix.TIOCINQ)
+	if o.rest <= 0 {
+		o.rest, o.done = 0, true
+	}
+}

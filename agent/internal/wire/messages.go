@@ -1,0 +1,113 @@
+package wire
+
+import "encoding/binary"
+
+// Hello opens a session.
+type Hello struct {
+	MinGeneration, MaxGeneration uint16
+	// Renew is nil when the guest keeps the identity it has.
+	Renew *Identity
+}
+
+// Identity makes a guest a machine of its own.
+type Identity struct {
+	NowNs     uint64 // wall clock, ns since the epoch
+	MachineID [16]byte
+	Seed      [64]byte
+	Hostname  string
+}
+
+// Welcome answers a Hello.
+type Welcome struct {
+	Generation uint16
+	Renewed    bool
+	Starts     uint32 // of the agent process since the guest booted
+	Version    string
+	Error      string // empty when nothing failed
+}
+
+// ExecStart asks for a process. Times are in milliseconds, sizes in bytes; 0 is "none" for the timeout and the limit.
+type ExecStart struct {
+	TimeoutMs, GraceMs  uint32
+	Window, OutputLimit uint32
+	Stdin               bool
+	Cwd, User           string
+	Argv, Env           []string
+}
+
+// Exit ends a stream whose process has ended.
+type Exit struct {
+	Code                         int32 // 128 + signal when a signal ended it
+	Signal                       uint8
+	TimedOut                     bool
+	DroppedStdout, DroppedStderr uint64
+}
+
+// Failure ends a stream that could not do what was asked. It is an error, so that code below can return it as one.
+type Failure struct {
+	Reason  Reason
+	Message string
+}
+
+func (f *Failure) Error() string { return f.Message }
+
+// DecodeHello and its siblings return false for a payload that ends early. Bytes past the last field are ignored.
+func DecodeHello(b []byte) (m Hello, ok bool) {
+	c := cursor{b: b}
+	m.MinGeneration, m.MaxGeneration = c.u16(), c.u16()
+	if c.u8() == 1 {
+		m.Renew = &Identity{NowNs: c.u64()}
+		copy(m.Renew.MachineID[:], c.take(16))
+		copy(m.Renew.Seed[:], c.take(64))
+		m.Renew.Hostname = c.str()
+	}
+	return m, !c.bad
+}
+
+func DecodeExecStart(b []byte) (m ExecStart, ok bool) {
+	c := cursor{b: b}
+	m.TimeoutMs, m.GraceMs, m.Window, m.OutputLimit = c.u32(), c.u32(), c.u32(), c.u32()
+	m.Stdin = c.u8() == 1
+	m.Cwd, m.User = c.str(), c.str()
+	m.Argv, m.Env = c.list(), c.list()
+	return m, !c.bad
+}
+
+func DecodeSignal(b []byte) (uint8, bool) {
+	c := cursor{b: b}
+	return c.u8(), !c.bad
+}
+
+func DecodeWindow(b []byte) (uint32, bool) {
+	c := cursor{b: b}
+	return c.u32(), !c.bad
+}
+
+// Append writes the message's payload behind b.
+func (m Welcome) Append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint16(b, m.Generation)
+	b = appendBool(b, m.Renewed)
+	b = binary.BigEndian.AppendUint32(b, m.Starts)
+	return appendStr(appendStr(b, m.Version), m.Error)
+}
+
+func (m Exit) Append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(m.Code))
+	b = appendBool(append(b, m.Signal), m.TimedOut)
+	b = binary.BigEndian.AppendUint64(b, m.DroppedStdout)
+	return binary.BigEndian.AppendUint64(b, m.DroppedStderr)
+}
+
+func (f *Failure) Append(b []byte) []byte {
+	return appendStr(append(b, uint8(f.Reason)), f.Message)
+}
+
+// AppendStarted writes the payload of ExecStarted.
+func AppendStarted(b []byte, pid int) []byte {
+	return binary.BigEndian.AppendUint32(b, uint32(pid))
+}
+
+// AppendReady writes the payload of Ready.
+func AppendReady(b []byte, starts uint32) []byte {
+	return binary.BigEndian.AppendUint32(b, starts)
+}

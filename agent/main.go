@@ -1,0 +1,69 @@
+// The guest's own program, in two roles: as process 1 it is init, with the argument "agent" it is the agent that the
+// host talks to. One binary, so that one file is cached and one version is in a guest.
+package main
+
+import (
+	"os"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"nullspace.dev/agent/internal/disk"
+	"nullspace.dev/agent/internal/guest"
+	"nullspace.dev/agent/internal/identity"
+	"nullspace.dev/agent/internal/port"
+	"nullspace.dev/agent/internal/session"
+	"nullspace.dev/agent/internal/wire"
+)
+
+const (
+	version  = "0.1.0"
+	binary   = "/usr/lib/nullspace/agent"
+	portName = "agent"
+	rootDisk = "/dev/vda"
+)
+
+func main() {
+	switch {
+	case len(os.Args) > 1 && os.Args[1] == "agent":
+		if err := runAgent(os.Args[2:]); err != nil {
+			os.Stderr.WriteString("agent: " + err.Error() + "\n")
+			os.Exit(1)
+		}
+	case os.Getpid() == 1:
+		guest.Main(binary)
+	default:
+		os.Stderr.WriteString("nullspace guest agent " + version + "; started by the guest's init\n")
+		os.Exit(2)
+	}
+}
+
+func runAgent(args []string) error {
+	// Collect only when the heap is worth it: never in the life of an ordinary guest.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(24 << 20)
+	starts := uint64(1)
+	if len(args) > 0 {
+		starts, _ = strconv.ParseUint(args[0], 10, 32)
+	}
+	keeper, err := identity.Open()
+	if err != nil {
+		return err
+	}
+	fd, err := port.Open(portName, 10*time.Second)
+	if err != nil {
+		return err
+	}
+	s, err := session.New(session.Config{
+		Port: fd, Version: version, Starts: uint32(starts), Machine: machine{keeper}, Cgroup: guest.Cgroup,
+	})
+	if err != nil {
+		return err
+	}
+	return s.Run()
+}
+
+type machine struct{ keeper *identity.Keeper }
+
+func (m machine) Renew(id *wire.Identity) error { return m.keeper.Renew(id) }
+func (m machine) GrowDisk() error               { return disk.Grow(rootDisk, "/") }
