@@ -35,6 +35,12 @@ func mountAll() error {
 	for name, target := range map[string]string{"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"} {
 		os.Symlink(target, "/dev/"+name)
 	}
+	// Opening these loads their module; without a device manager nobody else would make them.
+	os.MkdirAll("/dev/net", 0o755)
+	for path, minor := range map[string]uint32{"/dev/net/tun": 200, "/dev/fuse": 229} {
+		unix.Mknod(path, unix.S_IFCHR|0o600, int(unix.Mkdev(10, minor)))
+		os.Chmod(path, 0o666)
+	}
 	os.MkdirAll("/run/lock", 0o1777)
 	os.Chmod("/run/lock", 0o1777)
 	return errors.Join(errs...)

@@ -22,6 +22,11 @@ func supervise(self string) {
 		log("init: /dev/null: " + err.Error())
 		powerOff()
 	}
+	// The agent's last words go to the kernel's log; without one they are lost.
+	words := null
+	if kmsg, err := unix.Open("/dev/kmsg", unix.O_WRONLY|unix.O_CLOEXEC, 0); err == nil {
+		words = kmsg
+	}
 	pause := firstPause
 	for starts := 1; ; starts++ {
 		began := time.Now()
@@ -29,7 +34,7 @@ func supervise(self string) {
 			Dir: "/",
 			// One processor for the agent's one goroutine; no signals sent around to preempt it.
 			Env:   []string{"GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1"},
-			Files: []uintptr{uintptr(null), uintptr(null), uintptr(null)},
+			Files: []uintptr{uintptr(null), uintptr(null), uintptr(words)},
 			Sys:   &syscall.SysProcAttr{Setsid: true},
 		})
 		if err != nil {
