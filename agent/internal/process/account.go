@@ -30,8 +30,8 @@ func (a accounts) find(user string) (account, *wire.Failure) {
 	if err != nil {
 		return account{}, &wire.Failure{Reason: wire.BadUser, Message: "cannot read the users: " + err.Error()}
 	}
-	for line := range strings.Lines(string(text)) {
-		f := strings.Split(strings.TrimRight(line, "\n"), ":")
+	for _, line := range strings.Split(string(text), "\n") {
+		f := strings.Split(line, ":")
 		if len(f) < 7 || f[0] != user && f[2] != user {
 			continue
 		}
@@ -54,12 +54,12 @@ func (a accounts) find(user string) (account, *wire.Failure) {
 func (a accounts) groupsOf(name string) []uint32 {
 	text, _ := os.ReadFile(a.group)
 	var out []uint32
-	for line := range strings.Lines(string(text)) {
-		f := strings.Split(strings.TrimRight(line, "\n"), ":")
+	for _, line := range strings.Split(string(text), "\n") {
+		f := strings.Split(line, ":")
 		if len(f) < 4 {
 			continue
 		}
-		for member := range strings.SplitSeq(f[3], ",") {
+		for _, member := range strings.Split(f[3], ",") {
 			if member != name {
 				continue
 			}

@@ -63,7 +63,7 @@ export class FrameReader {
   }
 
   *push(chunk: Uint8Array): Generator<Frame> {
-    this.#buffer = this.#buffer.length === 0 ? chunk.slice() : concat(this.#buffer, chunk)
+    this.#buffer = this.#buffer.length === 0 ? new Uint8Array(chunk) : concat(this.#buffer, chunk)
     let at = 0
     const view = new DataView(this.#buffer.buffer, this.#buffer.byteOffset, this.#buffer.byteLength)
     while (this.#buffer.length - at >= HEADER_BYTES) {

@@ -38,7 +38,7 @@ test('a cold boot under emulation', () => {
     -qmp unix:/data/vm/m1/q,server=on,wait=off
     -kernel /k
     -initrd /i
-    -append console=ttyS0 quiet loglevel=3 panic=-1 reboot=t random.trust_cpu=on no_timer_check ipv6.disable=1 8250.nr_uarts=1 tsc=reliable tsc_early_khz=2445426 mitigations=off
+    -append console=ttyS0 quiet loglevel=3 panic=-1 reboot=t random.trust_cpu=on no_timer_check ipv6.disable=1 8250.nr_uarts=1 tsc=reliable tsc_early_khz=2445426 mitigations=off norandmaps
     -chardev stdio,id=console,signal=off
     -serial chardev:console
     -device virtio-serial-device

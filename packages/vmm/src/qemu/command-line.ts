@@ -77,8 +77,10 @@ function kernelCommandLine(host: HostTraits): string {
   const always = 'console=ttyS0 quiet loglevel=3 panic=-1 reboot=t random.trust_cpu=on no_timer_check ipv6.disable=1 8250.nr_uarts=1'
   if (host.accelerator === 'kvm') return always
   // Emulation passes the host's time stamp counter through. A guest that has to measure it fails now and then on a busy
-  // host and hangs for ever. Mitigations protect nothing in emulation; under KVM they stay on.
-  return `${always} tsc=reliable tsc_early_khz=${host.tscKhz} mitigations=off`
+  // host and hangs for ever. Mitigations protect nothing in emulation; under KVM they stay on. Translated code is found by
+  // its virtual address: with addresses that change at every start of a program, the loader and the C library would be
+  // translated anew each time, which doubles the time of a short command. Inside, kernel.randomize_va_space turns it on.
+  return `${always} tsc=reliable tsc_early_khz=${host.tscKhz} mitigations=off norandmaps`
 }
 
 /** In QEMU's option syntax a comma ends a value, and two stand for one. */
