@@ -2,7 +2,7 @@
 
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { Kysely, SqliteDialect, type SqliteDatabase, type Transaction } from 'kysely'
+import { Kysely, SqliteDialect, type SqliteDatabase, type SqliteStatement, type Transaction } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { foundation } from './migrations/001-foundation.ts'
 import type { Schema } from './schema.ts'
@@ -26,21 +26,35 @@ export async function openDb(path: string): Promise<Db> {
   return db
 }
 
+/** Texts of statements kept prepared; kysely makes few different ones, and parsing costs more than most of them do. */
+const MOST_PREPARED = 256
+
 function asKysely(sqlite: DatabaseSync): SqliteDatabase {
+  const prepared = new Map<string, SqliteStatement>()
   return {
     close: () => sqlite.close(),
     prepare(sql) {
-      const statement = sqlite.prepare(sql)
-      const bind = (parameters: readonly unknown[]) => parameters as (string | number | bigint | null | Uint8Array)[]
-      return {
-        reader: statement.columns().length > 0,
-        all: (parameters) => statement.all(...bind(parameters)),
-        run(parameters) {
-          const { changes, lastInsertRowid } = statement.run(...bind(parameters))
-          return { changes: BigInt(changes), lastInsertRowid: BigInt(lastInsertRowid) }
-        },
-        iterate: (parameters) => statement.iterate(...bind(parameters)),
-      }
+      const known = prepared.get(sql)
+      if (known) return known
+      if (prepared.size >= MOST_PREPARED) prepared.clear()
+      const fresh = asStatement(sqlite, sql)
+      prepared.set(sql, fresh)
+      return fresh
     },
+  }
+}
+
+function asStatement(sqlite: DatabaseSync, sql: string): SqliteStatement {
+  const statement = sqlite.prepare(sql)
+  const bind = (parameters: readonly unknown[]) => parameters as (string | number | bigint | null | Uint8Array)[]
+  return {
+    reader: statement.columns().length > 0,
+    all: (parameters) => statement.all(...bind(parameters)),
+    run(parameters) {
+      const { changes, lastInsertRowid } = statement.run(...bind(parameters))
+      return { changes: BigInt(changes), lastInsertRowid: BigInt(lastInsertRowid) }
+    },
+    // A cursor outlives the call, so it is not shared.
+    iterate: (parameters) => sqlite.prepare(sql).iterate(...bind(parameters)),
   }
 }
