@@ -6,14 +6,21 @@ import { route } from './route.ts'
 
 export const EXEC_LIMITS = {
   timeoutSecs: { min: 1, max: 24 * 3600 },
-  commandBytes: 1024 * 1024,
+  /** Of each string: the kernel takes no longer argument. */
+  commandBytes: 131_071,
+  /** Of command, arguments and environment together. */
+  totalBytes: 2 * 1024 * 1024,
   args: 10_000,
   /** Kept of each of stdout and stderr in the buffered answer, bytes; the rest is counted and dropped. */
-  outputBytes: 8 * 1024 * 1024,
+  outputBytes: 2 * 1024 * 1024,
 } as const
 
 const noNul = (value: string): boolean => !value.includes('\0')
-const text = z.string().max(EXEC_LIMITS.commandBytes).refine(noNul, 'must not contain NUL')
+const bytesOf = (value: string): number => new TextEncoder().encode(value).length
+const text = z
+  .string()
+  .refine((value) => bytesOf(value) <= EXEC_LIMITS.commandBytes, `must be at most ${EXEC_LIMITS.commandBytes} bytes`)
+  .refine(noNul, 'must not contain NUL')
 
 export const ExecBody = z
   .strictObject({
@@ -29,6 +36,10 @@ export const ExecBody = z
   .refine((body) => !(body.shell && body.args && body.args.length > 0), {
     path: ['args'],
     message: 'must be empty with "shell": true; put the arguments into the command line',
+  })
+  .refine((body) => bytesOf([body.command, ...(body.args ?? [])].join('')) <= EXEC_LIMITS.totalBytes, {
+    path: ['args'],
+    message: `must be at most ${EXEC_LIMITS.totalBytes} bytes in all; write them to a file`,
   })
 
 /** Open object. */

@@ -51,7 +51,7 @@ export const ERRORS = {
   machine_failed: {
     status: 502,
     retryable: false,
-    action: 'The machine is lost; create a new one. Its reason is in "nullspace machine get".',
+    action: 'Look at the machine’s status: if it still runs, repeat the request; if it is in error, create a new one.',
   },
   draining: { status: 503, retryable: true, action: 'The daemon is shutting down; repeat the request when it is up again.' },
   template_not_ready: {

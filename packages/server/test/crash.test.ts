@@ -134,12 +134,12 @@ test.each([
 test('a host without room says so before harm', async () => {
   await using world = await createWorld()
   const { room } = world.daemon.app.host
-  world.daemon.app.host.room = async () => ({ freeMemoryMb: 600, freeDiskMb: 100_000 })
+  world.daemon.app.host.room = async () => ({ freeMemoryMb: 600, freeDiskMb: 100_000, totalMemoryMb: 100_000 })
   expect((await world.call('POST', '/v1/machines', { body: { memory_mb: 1024 } })).body).toMatchObject({
     code: 'capacity_exceeded',
     error: expect.stringContaining('MiB of memory'),
   })
-  world.daemon.app.host.room = async () => ({ freeMemoryMb: 60_000, freeDiskMb: 1000 })
+  world.daemon.app.host.room = async () => ({ freeMemoryMb: 60_000, freeDiskMb: 1000, totalMemoryMb: 100_000 })
   expect((await world.call('POST', '/v1/machines', { body: {} })).body).toMatchObject({
     code: 'capacity_exceeded',
     error: expect.stringContaining('MiB of disk'),
@@ -151,10 +151,69 @@ test('a host without room says so before harm', async () => {
 test('a machine whose host disk is full says so, loses nothing, and goes on when there is room', async () => {
   await using world = await createWorld()
   const { id } = await world.machine()
-  world.daemon.app.host.room = async () => ({ freeMemoryMb: 60_000, freeDiskMb: 0 })
+  world.daemon.app.host.room = async () => ({ freeMemoryMb: 60_000, freeDiskMb: 0, totalMemoryMb: 100_000 })
   world.vms.fillDisk(id)
   const run = () => world.call('POST', `/v1/machines/${id}/exec`, { body: { command: 'true' } })
   expect((await run()).body).toMatchObject({ code: 'insufficient_storage', error: expect.stringContaining('stands still') })
-  world.daemon.app.host.room = async () => ({ freeMemoryMb: 60_000, freeDiskMb: 10_000 })
+  world.daemon.app.host.room = async () => ({ freeMemoryMb: 60_000, freeDiskMb: 10_000, totalMemoryMb: 100_000 })
   await until(run, ({ status }) => status === 200, { withinMs: 12_000, what: 'the machine goes on' })
+})
+
+test('what the reconciler for unfinished work does never touches work that is under way', async () => {
+  await using world = await createWorld()
+  const gate = Promise.withResolvers<void>()
+  world.faults.restore = () => gate.promise
+  const create = world.call('POST', '/v1/machines', { body: {} })
+  await until(
+    () => world.daemon.app.db.selectFrom('operations').selectAll().execute(),
+    (rows) => rows.length === 1,
+  )
+  const resumed = world.daemon.app.engine.resume((machineId, kind, work) => world.daemon.app.lock.tryRun(machineId, kind, work))
+  gate.resolve()
+  const { status, body } = await create
+  await resumed
+  expect(status).toBe(201)
+  await expectUsable(world, body.id)
+})
+
+test('a take-down that fails can be asked for again, and the daemon starts with one that will not go', async () => {
+  await using world = await createWorld()
+  const { id } = await world.machine()
+  world.faults.kill = () => Promise.reject(Object.assign(new Error('EBUSY'), { code: 'EBUSY' }))
+  expect((await world.call('DELETE', `/v1/machines/${id}`)).status).toBe(200)
+  expect((await world.call('GET', `/v1/machines/${id}`)).status).toBe(404)
+  world.crash()
+  await world.restart()
+  expect((await world.call('GET', '/healthz')).status).toBe(200)
+  delete world.faults.kill
+  await world.daemon.app.engine.resume((machineId, kind, work) => world.daemon.app.lock.tryRun(machineId, kind, work))
+  expect(await world.leftovers()).toEqual([])
+})
+
+test('a machine whose take-down is stuck can still be destroyed', async () => {
+  await using world = await createWorld()
+  const { id } = await world.machine()
+  const fault = () => Promise.reject(new Error('EBUSY'))
+  const { removeDisk } = world.daemon.app.host
+  world.daemon.app.host.removeDisk = fault
+  world.vms.crash(id, 'killed')
+  await until(
+    () => world.call('GET', `/v1/machines/${id}`),
+    ({ body }) => body.status === 'error',
+  )
+  await until(
+    () => world.daemon.app.lock.holder(id),
+    (holder) => holder === undefined,
+  )
+  world.daemon.app.host.removeDisk = removeDisk
+  expect((await world.call('DELETE', `/v1/machines/${id}`)).status).toBe(200)
+  expect(await world.leftovers()).toEqual([])
+})
+
+test('promises to machines that exist are counted before a new one is admitted', async () => {
+  await using world = await createWorld()
+  world.daemon.app.host.room = async () => ({ freeMemoryMb: 60_000, freeDiskMb: 100_000, totalMemoryMb: 2048 })
+  await world.machine({ memory_mb: 1024 })
+  await world.machine({ memory_mb: 1024 })
+  expect((await world.call('POST', '/v1/machines', { body: { memory_mb: 1024 } })).body.code).toBe('capacity_exceeded')
 })

@@ -116,7 +116,7 @@ export function describeWorkflow<State extends { readonly machineId: string } & 
         const { db, clock } = ground.context
         await new WorkflowEngine<WorkflowContext>({ db, clock, log: silentLogger(), metrics: createMetrics() }, ground.context, [
           workflow,
-        ]).resume()
+        ]).resume((_machineId, _kind, work) => work())
         expect(await openOperations(db)).toEqual([])
         await ground.expectDone()
       })

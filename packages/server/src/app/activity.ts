@@ -16,9 +16,12 @@ export class Activity {
   }
 
   async flush(db: Db): Promise<void> {
-    for (const [machineId, lastActiveAt] of [...this.#lastAt]) {
-      await updateMachine(db, machineId, { lastActiveAt }, ['running'])
-      if (this.#lastAt.get(machineId) === lastActiveAt) this.#lastAt.delete(machineId)
-    }
+    const due = [...this.#lastAt]
+    if (due.length === 0) return
+    // One transaction, so one wait for the disk.
+    await db.transaction().execute(async (tx) => {
+      for (const [machineId, lastActiveAt] of due) await updateMachine(tx, machineId, { lastActiveAt }, ['running'])
+    })
+    for (const [machineId, lastActiveAt] of due) if (this.#lastAt.get(machineId) === lastActiveAt) this.#lastAt.delete(machineId)
   }
 }

@@ -6,7 +6,7 @@ import type { Machine } from '../domain/machine.ts'
 import type { Tx } from '../store/db.ts'
 import type { Principal } from '../domain/principal.ts'
 import { findMachine, updateMachine } from '../store/tables/machines.ts'
-import { insertOperation, type Operation } from '../store/tables/operations.ts'
+import { deleteOperationsOf, insertOperation, type Operation } from '../store/tables/operations.ts'
 import { newOperation } from '../workflows/engine.ts'
 import { destroyWorkflow, failWorkflow, type FailState, type TeardownState } from '../workflows/teardown.ts'
 import type { App } from './context.ts'
@@ -54,6 +54,8 @@ export function tryFail(app: App, machine: Machine, reason: string): Promise<voi
 async function retire(app: App, entry: Operation, mark: (tx: Tx) => Promise<unknown>): Promise<void> {
   await app.db.transaction().execute(async (tx) => {
     await mark(tx)
+    // An earlier operation that could not be finished: this one takes down all that it would have.
+    await deleteOperationsOf(tx, entry.machineId)
     await insertOperation(tx, entry, app.clock.now())
   })
   try {

@@ -1,7 +1,7 @@
 // What went wrong below, as the caller shall read it.
 
 import { AppError } from '@nullspace/contract/errors.ts'
-import { ChannelLost, GuestFailure } from '../host/guest/guest.ts'
+import { ChannelLost, GuestFailure, OutputTooMuch } from '../host/guest/guest.ts'
 import { DeadlineError } from '../observe/op.ts'
 
 /** For work on the host: starting, restoring, building. */
@@ -25,6 +25,12 @@ export function guestFailure(error: unknown, machineId: string): AppError {
     if (error.reason === 'bad_user')
       return new AppError('invalid_request', { say: `user: ${error.message}`, details: { field: 'user' }, cause: error })
     return new AppError('exec_failed', { say: error.message, details: { reason: error.reason }, cause: error })
+  }
+  if (error instanceof OutputTooMuch) {
+    return new AppError('capacity_exceeded', {
+      say: 'Too much output of running commands is held at the moment; write it to a file instead.',
+      cause: error,
+    })
   }
   if (error instanceof ChannelLost) {
     return new AppError('machine_failed', {

@@ -6,13 +6,13 @@ import { type CreateMachineBody, DEFAULTS } from '@nullspace/contract/machines.t
 import { isLegal, type MachineState } from '@nullspace/contract/states.ts'
 import { createHash } from 'node:crypto'
 import type { z } from 'zod'
-import { whyNot } from '../domain/admission.ts'
+import { whyNot, whyNotBuild } from '../domain/admission.ts'
 import type { Machine, Shape } from '../domain/machine.ts'
 import type { PageKey } from '../domain/page-key.ts'
 import { Op } from '../observe/op.ts'
 import { findIdempotency, insertIdempotency } from '../store/tables/idempotency.ts'
 import type { Principal } from '../domain/principal.ts'
-import { findMachine, insertMachine, listMachines as listRows } from '../store/tables/machines.ts'
+import { allMachines, findMachine, insertMachine, listMachines as listRows } from '../store/tables/machines.ts'
 import { insertOperation } from '../store/tables/operations.ts'
 import { type CreateState, createWorkflow } from '../workflows/create.ts'
 import { newOperation } from '../workflows/engine.ts'
@@ -34,20 +34,28 @@ export async function createMachine(app: App, principal: Principal, { input, ide
   refuseNotBuilt(input)
   const template = theTemplate(app, input.template)
   const hash = requestHash(input)
-  if (idempotencyKey !== undefined) {
-    const earlier = await repeatOf(app, principal, idempotencyKey, hash)
-    if (earlier) return earlier
-  }
-  if (app.lifecycle.draining) throw new AppError('draining', { say: 'The daemon is shutting down.' })
   const machine = newMachine(app, principal, input, template.diskMb)
   using op = new Op(`create ${machine.id}`, { timeoutMs: CREATE_TIMEOUT_MS })
   try {
+    const earlier = idempotencyKey === undefined ? null : await repeatOf(app, principal, idempotencyKey, hash)
+    if (earlier) return earlier
     // Waiting happens before anything is written: who gives up in line leaves nothing to undo.
+    await admit(app, machine)
     await app.host.ensureShape(op, machine.shape)
     return await app.starts.pass(op, () => startNew(app, principal, machine, { idempotencyKey, hash }))
   } catch (error) {
     throw hostFailure(error, 'start the machine')
   }
+}
+
+/** Refuses what the host has no room for; asked again when its turn has come. */
+async function admit(app: App, { shape }: Machine): Promise<void> {
+  if (app.lifecycle.draining) throw new AppError('draining', { say: 'The daemon is shutting down.' })
+  const room = await app.host.room()
+  const others = (await allMachines(app.db, ['running', 'creating'])).map((other) => ({ memoryMb: other.shape.memoryMb }))
+  const build = app.host.shapeStatus(shape).state === 'ready' ? null : whyNotBuild(room, shape)
+  const full = whyNot(room, shape, others) ?? build
+  if (full) throw new AppError('capacity_exceeded', { say: full })
 }
 
 /** One transaction for machine, key and journal entry; then the work. */
@@ -58,8 +66,7 @@ async function startNew(
   request: { idempotencyKey: string | undefined; hash: string },
 ): Promise<Machine> {
   const { idempotencyKey, hash } = request
-  const full = whyNot(await app.host.room(), { memoryMb: machine.shape.memoryMb, diskMb: machine.diskMb })
-  if (full) throw new AppError('capacity_exceeded', { say: full })
+  await admit(app, machine)
   const entry = newOperation<CreateState>(createWorkflow.kind, { machineId: machine.id })
   const work = app.lock.tryRun(machine.id, 'create', async () => {
     try {
@@ -165,7 +172,11 @@ async function repeatOf(app: App, principal: Principal, key: string, hash: strin
   }
   await app.lock.inFlight(earlier.machine_id, 'create')
   const machine = await findMachine(app.db, earlier.machine_id)
-  if (machine?.state === 'creating')
+  if (!machine && (await findIdempotency(app.db, principal.ownerId, key)) === null) return null // it was undone
+  if (!machine || machine.state === 'destroyed') {
+    throw new AppError('machine_not_found', { say: 'The machine of this Idempotency-Key was destroyed; use a new key for another.' })
+  }
+  if (machine.state === 'creating')
     throw new AppError('transition_in_progress', { say: 'This create is being undone after a restart; repeat it.' })
   return machine
 }

@@ -13,7 +13,7 @@ export async function recover(app: App): Promise<void> {
   const machines = await allMachines(app.db, ['running'])
   const adopted = await Promise.all(machines.map((machine) => adopt(app, machine)))
   app.log.info({ running: machines.length, adopted: adopted.filter((result) => result === 'adopted').length }, 'machines found again')
-  await app.engine.resume()
+  await app.engine.resume((machineId, kind, work) => app.lock.tryRun(machineId, kind, work))
   using op = new Op('sweep', { timeoutMs: SWEEP_TIMEOUT_MS })
   const keep = new Map((await allMachines(app.db, ['running'])).map((machine) => [machine.id, machine.vmHandle]))
   for (const { kind, name } of await app.host.sweep(op, keep)) {

@@ -1,7 +1,7 @@
 // Puts the parts of this machine's data plane together as the configuration says.
 
 import { existsSync } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
+import { chmod, lstat, mkdir, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fake } from '@nullspace/vmm/fake/driver.ts'
@@ -62,6 +62,7 @@ export async function assembleHost(
   const { dataDir, runRoot, gid, uidBase, log } = settings
   // Machines' users pass through these to their own directories and see nothing else in them.
   for (const dir of [dataDir, runRoot, join(runRoot, 'vm')]) await mkdir(dir, { recursive: true, mode: 0o711 })
+  for (const dir of [dataDir, runRoot]) await ours(dir)
   const pool = await openStoragePool(op, { dataDir, loopSizeBytes: settings.poolBytes, allowLoop: settings.driver === 'qemu' })
   for (const dir of ['machines', 'templates', 'templates/base']) await mkdir(join(pool.root, dir), { recursive: true, mode: 0o711 })
   const info = await driver.info()
@@ -76,6 +77,7 @@ export async function assembleHost(
     uid: uidBase + GOLDEN_UID_OFFSET,
     gid,
     release: VERSION,
+    promised: settings.promisedShapes,
     log,
   })
   const inner = new LocalHost({ driver, info, pool, network, library, runRoot, gid, log })
@@ -91,17 +93,27 @@ export async function assembleHost(
   }
 }
 
+/** Nobody else may have made it first, and machines' users must be able to pass through. */
+async function ours(dir: string): Promise<void> {
+  const info = await lstat(dir)
+  if (!info.isDirectory() || info.uid !== process.getuid?.()) throw new Error(`${dir} belongs to another user; remove it or choose another`)
+  if ((info.mode & 0o022) !== 0) throw new Error(`${dir} can be written by others; take that right away: chmod go-w ${dir}`)
+  if ((info.mode & 0o011) !== 0o011) await chmod(dir, info.mode | 0o011)
+}
+
 /** For `doctor` where no daemon runs: looks at the host without making anything. */
 export async function examineHost(settings: HostSettings): Promise<CheckResult[]> {
   const known = existsSync(join(settings.dataDir, 'pool'))
   const image = await readImage(settings.imageDir).catch(() => null)
-  return examine({
-    // What the driver remembers of the host goes to a place that is there.
-    driver: () => chooseDriver({ ...settings, dataDir: known ? settings.dataDir : tmpdir() }).info(),
+  // What the driver remembers of the host goes to a place that is there, and before the first start that is none of ours.
+  const scratch = known ? null : await mkdtemp(join(tmpdir(), 'nullspace-doctor-'))
+  const checks = examine({
+    driver: () => chooseDriver({ ...settings, dataDir: scratch ?? settings.dataDir }).info(),
     network: chooseNetwork(settings).findings,
     pool: known ? (op) => openStoragePool(op, { dataDir: settings.dataDir, loopSizeBytes: settings.poolBytes, allowLoop: false }) : null,
     template: image ? { level: 'ok', found: 'the guest image is there; the daemon is not running' } : NO_IMAGE,
   })
+  return checks.finally(() => (scratch === null ? undefined : rm(scratch, { recursive: true, force: true })))
 }
 
 function chooseDriver({ driver, accelerator, dataDir }: HostSettings): Driver {

@@ -92,11 +92,10 @@ export function createDaemon(parts: DaemonParts): Daemon {
     },
     async drain(ms) {
       app.lifecycle.draining = true
-      await stop()
       const closed = http.close()
       // One whose answer is out while we wait would be kept open for a next request, and hold up the end for all of `ms`.
       const idle = setInterval(() => http.server.closeIdleConnections(), 50)
-      await Promise.race([Promise.all([closed, app.lock.idle()]), new Promise((resolve) => setTimeout(resolve, ms).unref())])
+      await Promise.race([Promise.all([stop(), closed, app.lock.idle()]), new Promise((resolve) => setTimeout(resolve, ms).unref())])
       clearInterval(idle)
       await app.activity.flush(db)
       using op = new Op('close the host', { timeoutMs: CLOSE_TIMEOUT_MS })

@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { chown, mkdir, readdir, rm } from 'node:fs/promises'
-import { freemem } from 'node:os'
+import { freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Driver, DriverInfo, Held, Vm, VmHandle } from '@nullspace/vmm/driver.ts'
 import type { HostRoom } from '../domain/admission.ts'
@@ -12,6 +12,7 @@ import type { Logger } from '../observe/logger.ts'
 import type { Op } from '../observe/op.ts'
 import { GuestClient } from './guest/client.ts'
 import type { Guest } from './guest/guest.ts'
+import { OutputBudget } from './guest/output-budget.ts'
 import type { Host, HostFacts, Identity, ShapeStatus, TemplateFacts } from './host.ts'
 import type { EgressPolicy, Network, Slot } from './network/network.ts'
 import type { StoragePool } from './storage/storage.ts'
@@ -28,6 +29,7 @@ export interface LocalHostDeps {
   readonly gid: number
   /** Available memory, bytes; injected for tests. */
   readonly freeMemory?: () => number
+  readonly totalMemory?: () => number
   readonly log: Logger
 }
 
@@ -39,12 +41,17 @@ interface Running {
 }
 
 const MIB = 1024 * 1024
+/** Output of running commands that the daemon holds at most, bytes. */
+const MOST_OUTPUT_BYTES = 256 * MIB
+/** Bodies of machines, spares and golden guests; a process can call itself anything. */
+const OUR_NAME = /^(mch_[a-z2-7]+|spare-[0-9a-f-]+|golden-[0-9a-f-]+)$/
 
 /** The same without spares: those are made from it, in spares.ts. */
 export class LocalHost implements Omit<Host, 'spares'> {
   readonly #deps: LocalHostDeps
   readonly #slots = new Map<string, Slot>()
   readonly #running = new Map<string, Running>()
+  readonly #output = new OutputBudget(MOST_OUTPUT_BYTES)
   #onExit: (machineId: string, reason: string) => void = () => {}
 
   constructor(deps: LocalHostDeps) {
@@ -92,12 +99,12 @@ export class LocalHost implements Omit<Host, 'spares'> {
     const { uid } = this.#slot(machineId)
     await this.removeDisk(op, machineId)
     const dir = this.#diskDir(machineId)
-    await mkdir(dir, { recursive: true, mode: 0o700 })
+    await mkdir(dir, { recursive: true, mode: 0o711 })
     const disk = this.#disk(machineId)
     await this.#deps.pool.clone(op, files.blank, disk)
     if (process.getuid?.() === 0) {
+      // The file, not the directory: a hypervisor that a guest took over can put nothing beside it.
       await chown(disk, uid, this.#deps.gid)
-      await chown(dir, uid, this.#deps.gid)
     }
   }
 
@@ -142,8 +149,7 @@ export class LocalHost implements Omit<Host, 'spares'> {
     const { vm, guest } = running
     const gone = vm.exited.then(({ reason }) => Promise.reject(new Error(`the VM ended before its guest answered: ${reason}`)))
     gone.catch(() => {})
-    const nowNs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n
-    await Promise.race([guest.renew(op, { ...identity, nowNs, seed: randomBytes(64) }), gone])
+    await Promise.race([guest.renew(op, { ...identity, seed: randomBytes(64) }), gone])
     if (diskMb > this.#deps.library.diskMb()) {
       await vm.resizeDisk(op, diskMb * MIB)
       await guest.growDisk(op)
@@ -184,12 +190,12 @@ export class LocalHost implements Omit<Host, 'spares'> {
   }
 
   async adopt(op: Op, machine: { id: string; slot: number | null; handle: string }): Promise<boolean> {
-    const vm = await this.#deps.driver.adopt(op, JSON.parse(machine.handle) as VmHandle)
+    // The slot first: while it is not known whether the VM still runs, its network must not be swept.
     const slot = machine.slot === null ? null : await this.#deps.network.adopt(op, machine.slot)
     if (slot) this.#slots.set(machine.id, slot)
-    if (!vm) return false
-    this.#take(machine.id, vm)
-    return true
+    const vm = await this.#deps.driver.adopt(op, JSON.parse(machine.handle) as VmHandle)
+    if (vm) this.#take(machine.id, vm)
+    return vm !== null
   }
 
   onVmExit(listener: (machineId: string, reason: string) => void): void {
@@ -198,19 +204,26 @@ export class LocalHost implements Omit<Host, 'spares'> {
 
   async sweep(op: Op, keep: ReadonlyMap<string, string | null>): Promise<{ kind: 'vm' | 'disk' | 'slot' | 'build'; name: string }[]> {
     const swept: { kind: 'vm' | 'disk' | 'slot' | 'build'; name: string }[] = []
-    const { driver, network } = this.#deps
+    const { driver, network, log } = this.#deps
+    // One that will not go must not keep the others, or the daemon's start, waiting for it.
+    const attempt = async (kind: 'vm' | 'disk' | 'build', name: string, work: () => Promise<void>): Promise<void> => {
+      try {
+        await work()
+        swept.push({ kind, name })
+      } catch (error) {
+        log.error({ err: error, kind, name }, 'a leftover could not be removed; the next start tries again')
+      }
+    }
     const known = new Set([...(await driver.list(this.#deps.runRoot)), ...(await namesIn(join(this.#deps.runRoot, 'vm')))])
     for (const id of known) {
-      if (keep.has(id) || this.#running.has(id)) continue
+      if (keep.has(id) || this.#running.has(id) || !OUR_NAME.test(id)) continue
       const golden = id.startsWith('golden')
       if (golden && this.#deps.library.busy()) continue
-      await driver.sweep(op, { id, dir: golden ? join(this.#deps.runRoot, 'golden') : this.#vmDir(id) })
-      swept.push({ kind: golden ? 'build' : 'vm', name: id })
+      const dir = golden ? join(this.#deps.runRoot, 'golden') : this.#vmDir(id)
+      await attempt(golden ? 'build' : 'vm', id, () => driver.sweep(op, { id, dir }))
     }
     for (const id of await namesIn(join(this.#deps.pool.root, 'machines'))) {
-      if (keep.has(id)) continue
-      await this.removeDisk(op, id)
-      swept.push({ kind: 'disk', name: id })
+      if (!keep.has(id)) await attempt('disk', id, () => this.removeDisk(op, id))
     }
     for (const index of await network.sweep(op)) swept.push({ kind: 'slot', name: String(index) })
     return swept
@@ -218,7 +231,11 @@ export class LocalHost implements Omit<Host, 'spares'> {
 
   async room(): Promise<HostRoom> {
     const { freeBytes } = await this.#deps.pool.free()
-    return { freeMemoryMb: (this.#deps.freeMemory ?? freemem)() / MIB, freeDiskMb: freeBytes / MIB }
+    return {
+      freeMemoryMb: (this.#deps.freeMemory ?? freemem)() / MIB,
+      freeDiskMb: freeBytes / MIB,
+      totalMemoryMb: (this.#deps.totalMemory ?? totalmem)() / MIB,
+    }
   }
 
   async refill(op: Op): Promise<void> {
@@ -233,7 +250,7 @@ export class LocalHost implements Omit<Host, 'spares'> {
   }
 
   #take(machineId: string, vm: Vm): void {
-    const running: Running = { vm, guest: new GuestClient((op) => vm.connect(op)), stopping: false }
+    const running: Running = { vm, guest: new GuestClient((op) => vm.connect(op), this.#output), stopping: false }
     this.#running.set(machineId, running)
     void vm.exited.then(({ reason }) => {
       if (running.stopping || this.#running.get(machineId) !== running) return

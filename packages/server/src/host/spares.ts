@@ -7,7 +7,7 @@ import type { Held } from '@nullspace/vmm/driver.ts'
 import type { HostRoom } from '../domain/admission.ts'
 import type { Shape } from '../domain/machine.ts'
 import type { Logger } from '../observe/logger.ts'
-import type { Op } from '../observe/op.ts'
+import { Op } from '../observe/op.ts'
 import type { Guest } from './guest/guest.ts'
 import type { Host, HostFacts, Identity, ShapeStatus, TemplateFacts } from './host.ts'
 import type { LocalHost } from './local-host.ts'
@@ -39,6 +39,7 @@ const LATELY_MS = 600_000
 /** After a start, callers' first commands come; spares wait that long with the CPU they would take. */
 const QUIET_MS = 1_500
 const RETRY_AFTER_MS = 30_000
+const REMOVE_TIMEOUT_MS = 15_000
 /** Memory that stays free whatever spares there are, MiB, and what one may come to cost. */
 const FREE_MEMORY_MB = 2_048
 const SPARE_MEMORY_MB = 192
@@ -75,9 +76,23 @@ export class SparingHost implements Host {
     if (!this.#claimed(machineId)) await this.#deps.inner.cloneDisk(op, this.#body(machineId), shape)
   }
   async startVm(op: Op, machineId: string, shape: Shape): Promise<string> {
-    return this.#claimed(machineId)
-      ? this.#deps.inner.unpark(op, this.#body(machineId))
-      : this.#deps.inner.startVm(op, this.#body(machineId), shape)
+    const { inner } = this.#deps
+    const body = this.#body(machineId)
+    const spare = this.#claimed(machineId)
+    if (spare?.state === 'ready') {
+      try {
+        return await inner.unpark(op, body)
+      } catch (error) {
+        // It died while it waited: on its slot a fresh one starts as well.
+        this.#deps.log.warn({ err: error, spare: body }, 'a spare machine could not be woken')
+      }
+    }
+    if (spare) {
+      this.#spares.delete(body)
+      await inner.stopVm(op, body)
+      await inner.cloneDisk(op, body, shape)
+    }
+    return inner.startVm(op, body, shape)
   }
   async greet(op: Op, machineId: string, identity: Identity, diskMb: number): Promise<void> {
     await this.#deps.inner.greet(op, this.#body(machineId), identity, diskMb)
@@ -132,7 +147,7 @@ export class SparingHost implements Host {
   /** One spare at most: the next call makes the next, if there is still nothing better to do. */
   async refill(op: Op): Promise<void> {
     await this.#deps.inner.refill(op)
-    for (const { body, state } of this.#spares.values()) if (state === 'dead') await this.#remove(op, body)
+    await this.#bury()
     const now = this.#now()
     if (this.#closed || now - this.#lastStartAt < QUIET_MS || now < this.#notBefore) return
     const missing = this.spares().find(({ shape, count, wanted }) => count < wanted && this.shapeStatus(shape).state === 'ready')
@@ -164,11 +179,31 @@ export class SparingHost implements Host {
     return this.#deps.inner.room()
   }
 
-  /** Spares end with the daemon: nobody was promised one. */
+  /** Spares end with the daemon: nobody was promised one. What a create has claimed is its machine's. */
   async close(op: Op): Promise<void> {
     this.#closed = true
-    for (const { body, state } of this.#spares.values()) if (state !== 'making') await this.#remove(op, body)
+    for (const spare of this.#unclaimed()) if (spare.state !== 'making') spare.state = 'dead'
+    await this.#bury()
     await this.#deps.inner.close(op)
+  }
+
+  /** Removes what is left of the dead, and of those whose snapshot is not the present one any more. */
+  async #bury(): Promise<void> {
+    const { inner, log } = this.#deps
+    for (const spare of this.#unclaimed()) {
+      if (spare.state === 'ready' && spare.mark !== (await inner.snapshotMark(spare.shape))) spare.state = 'dead'
+      if (spare.state !== 'dead') continue
+      // Under a time of its own: often it is dead because another's was up.
+      using op = new Op(`remove ${spare.body}`, { timeoutMs: REMOVE_TIMEOUT_MS })
+      await this.#remove(op, spare.body).catch((error: unknown) =>
+        log.warn({ err: error, spare: spare.body }, 'a dead spare is still in the way'),
+      )
+    }
+  }
+
+  #unclaimed(): Spare[] {
+    const claimed = new Set(this.#bodies.values())
+    return [...this.#spares.values()].filter(({ body }) => !claimed.has(body))
   }
 
   async #make(op: Op, shape: Shape): Promise<void> {
@@ -188,7 +223,9 @@ export class SparingHost implements Host {
     } catch (error) {
       log.warn({ err: error, shape, op: op.lines }, 'a spare machine could not be made')
       this.#notBefore = this.#now() + RETRY_AFTER_MS
-      await this.#remove(op, body)
+      const spare = this.#spares.get(body)
+      if (spare) spare.state = 'dead'
+      await this.#bury()
     }
   }
 
@@ -212,10 +249,7 @@ export class SparingHost implements Host {
   }
 
   #ready(shape: Shape): Spare[] {
-    const claimed = new Set(this.#bodies.values())
-    return [...this.#spares.values()].filter(
-      (spare) => spare.state === 'ready' && keyOf(spare.shape) === keyOf(shape) && !claimed.has(spare.body),
-    )
+    return this.#unclaimed().filter((spare) => spare.state === 'ready' && keyOf(spare.shape) === keyOf(shape))
   }
 
   #body(machineId: string): string {

@@ -2,11 +2,15 @@
 
 import { Op } from '../observe/op.ts'
 import type { App } from '../app/context.ts'
+import type { Machine } from '../domain/machine.ts'
 import { adopt } from '../app/recover.ts'
 import { tryDestroy, tryFail } from '../app/destroy.ts'
+import { forgetIdempotency } from '../store/tables/idempotency.ts'
 import { allMachines, countByState, expiredMachines } from '../store/tables/machines.ts'
 import type { Reconciler } from './reconciler.ts'
 
+/** A repeat of a create comes within minutes; a day is generous. */
+const KEYS_KEPT_MS = 24 * 3_600_000
 /** A held machine that goes on with less would be held again at once, MiB. */
 const ROOM_TO_GO_ON_MB = 256
 
@@ -15,20 +19,26 @@ export interface Deaths {
   readonly reasons: Map<string, string>
 }
 
+/** One that fails does not keep the others from their turn. */
+async function each(app: App, machines: readonly Machine[], act: (machine: Machine) => Promise<void>): Promise<void> {
+  await Promise.all(
+    machines.map((machine) =>
+      act(machine).catch((error: unknown) => app.log.error({ err: error, machine: machine.id }, 'it will be looked at again')),
+    ),
+  )
+}
+
 /** Destroys what is past its deadline, also when that passed while the daemon was down. */
 export const expiry = (app: App): Reconciler => ({
   name: 'expiry',
   everyMs: 1_000,
   async run() {
-    const expired = await expiredMachines(app.db, app.clock.now())
-    await Promise.all(
-      expired.map(async (machine) => {
-        const work = tryDestroy(app, machine)
-        if (!work) return
-        app.log.info({ machine: machine.id }, 'machine expired')
-        await work
-      }),
-    )
+    await each(app, await expiredMachines(app.db, app.clock.now()), async (machine) => {
+      const work = tryDestroy(app, machine)
+      if (work) app.log.info({ machine: machine.id }, 'machine expired')
+      // Not waited for: the next deadline may be due before this one is taken down.
+      work?.catch((error: unknown) => app.log.error({ err: error, machine: machine.id }, 'an expired machine is not taken down yet'))
+    })
   },
 })
 
@@ -37,14 +47,13 @@ export const lost = (app: App, deaths: Deaths): Reconciler => ({
   name: 'lost',
   everyMs: 5_000,
   async run() {
-    for (const machine of await allMachines(app.db, ['running'])) {
-      if (app.host.guest(machine.id) || (await adopt(app, machine)) !== 'gone') continue
-      const reason = deaths.reasons.get(machine.id) ?? 'its VM was gone when the daemon looked for it'
-      const work = tryFail(app, machine, reason)
-      if (!work) continue
-      await work
-      deaths.reasons.delete(machine.id)
-    }
+    const silent = (await allMachines(app.db, ['running'])).filter((machine) => !app.host.guest(machine.id))
+    await each(app, silent, async (machine) => {
+      if (app.lock.holder(machine.id) !== undefined || (await adopt(app, machine)) !== 'gone') return
+      await tryFail(app, machine, deaths.reasons.get(machine.id) ?? 'its VM was gone when the daemon looked for it')
+    })
+    // What is left are machines that were never handed out.
+    for (const id of deaths.reasons.keys()) if (app.lock.holder(id) === undefined) deaths.reasons.delete(id)
   },
 })
 
@@ -53,13 +62,14 @@ export const held = (app: App): Reconciler => ({
   name: 'held',
   everyMs: 5_000,
   async run() {
-    for (const machine of await allMachines(app.db, ['running'])) {
+    const { freeDiskMb } = await app.host.room()
+    await each(app, await allMachines(app.db, ['running']), async (machine) => {
       const why = app.host.held(machine.id)
-      if (why === null || (why === 'disk_full' && (await app.host.room()).freeDiskMb < ROOM_TO_GO_ON_MB)) continue
+      if (why === null || (why === 'disk_full' && freeDiskMb < ROOM_TO_GO_ON_MB)) return
       using op = new Op(`release ${machine.id}`, { timeoutMs: 10_000 })
       app.log.warn({ machine: machine.id, why }, 'letting a held machine try again')
       await app.host.release(op, machine.id)
-    }
+    })
   },
 })
 
@@ -67,7 +77,7 @@ export const held = (app: App): Reconciler => ({
 export const unfinished = (app: App): Reconciler => ({
   name: 'unfinished',
   everyMs: 15_000,
-  run: () => app.engine.resume((machineId) => app.lock.holder(machineId) !== undefined),
+  run: () => app.engine.resume((machineId, kind, work) => app.lock.tryRun(machineId, kind, work)),
 })
 
 export const upkeep = (app: App): Reconciler => ({
@@ -75,6 +85,7 @@ export const upkeep = (app: App): Reconciler => ({
   everyMs: 2_000,
   async run() {
     await app.activity.flush(app.db)
+    await forgetIdempotency(app.db, app.clock.now() - KEYS_KEPT_MS)
     for (const [state, count] of Object.entries(await countByState(app.db))) app.metrics.machines.set({ state }, count)
     // What callers wait for goes first.
     if (app.starts.busy || app.lifecycle.draining) return

@@ -1,6 +1,7 @@
 // Create = restore from the shape's golden snapshot on a slot and a disk of its own, then a new identity. A machine
 // whose identity is not confirmed is destroyed, not handed out.
 
+import { deleteIdempotencyOf } from '../store/tables/idempotency.ts'
 import { deleteMachine, findMachine, updateMachine } from '../store/tables/machines.ts'
 import type { Machine } from '../domain/machine.ts'
 import type { Db, Tx } from '../store/db.ts'
@@ -62,7 +63,10 @@ export const createWorkflow: Workflow<WorkflowContext, CreateState> = {
     } as const
     await updateMachine(tx, machineId, running, ['creating'])
   },
-  undone: (tx, _context, { machineId }) => deleteMachine(tx, machineId),
+  async undone(tx, _context, { machineId }) {
+    await deleteIdempotencyOf(tx, machineId)
+    await deleteMachine(tx, machineId)
+  },
 }
 
 /** Valid as a host name: the underscore of an id is not. */

@@ -8,7 +8,7 @@ import type { Logger } from '../observe/logger.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Op } from '../observe/op.ts'
 import type { Db, Tx } from '../store/db.ts'
-import { deleteOperation, openOperations, type Operation, updateOperation } from '../store/tables/operations.ts'
+import { deleteOperation, findOperation, openOperations, type Operation, updateOperation } from '../store/tables/operations.ts'
 import type { Workflow } from './workflow.ts'
 
 /** Where a test may stand in: the daemon "dies" when one of these never returns. */
@@ -74,19 +74,29 @@ export class WorkflowEngine<Context> {
     await this.#end(entry, (tx) => workflow.done(tx, this.#context, state as never))
   }
 
-  /** Finishes or undoes what an earlier life of the daemon left; also retries what failed to. One entry's failure does not stop the others. */
-  async resume(skip: (machineId: string) => boolean = () => false): Promise<void> {
-    for (const entry of await openOperations(this.#deps.db)) {
-      if (skip(entry.machineId)) continue
+  /**
+   * Finishes or undoes what an earlier life of the daemon left; also retries what failed to. `exclusively` runs the work
+   * while nothing else changes the machine, or not at all: an operation that is under way looks the same in the journal
+   * as one that was left. One entry's failure does not stop the others.
+   */
+  async resume(exclusively: (machineId: string, kind: string, work: () => Promise<void>) => Promise<void> | null): Promise<void> {
+    const entries = await openOperations(this.#deps.db)
+    await Promise.all(entries.map(({ id, machineId, kind }) => exclusively(machineId, kind, () => this.#resumeOne(id))))
+  }
+
+  async #resumeOne(id: string): Promise<void> {
+    // Read again: it may have ended between the look at the journal and the lock.
+    const entry = await findOperation(this.#deps.db, id)
+    if (!entry) return
+    const { log } = this.#deps
+    log.info({ machine: entry.machineId, workflow: entry.kind, phase: entry.phase }, 'resuming')
+    try {
       const workflow = this.#workflow(entry.kind)
-      this.#deps.log.info({ machine: entry.machineId, workflow: entry.kind, phase: entry.phase }, 'resuming')
-      try {
-        if (entry.phase === 'undo' || workflow.afterCrash === 'undo') {
-          await this.#undo(workflow, { ...entry, phase: 'undo', error: entry.error ?? 'the daemon was stopped in the middle of it' })
-        } else await this.run(entry)
-      } catch (error) {
-        this.#deps.log.error({ err: error, machine: entry.machineId, workflow: entry.kind }, 'not finished yet; it will be tried again')
-      }
+      if (entry.phase === 'undo' || workflow.afterCrash === 'undo') {
+        await this.#undo(workflow, { ...entry, phase: 'undo', error: entry.error ?? 'the daemon was stopped in the middle of it' })
+      } else await this.run(entry)
+    } catch (error) {
+      log.error({ err: error, machine: entry.machineId, workflow: entry.kind }, 'not finished yet; it will be tried again')
     }
   }
 

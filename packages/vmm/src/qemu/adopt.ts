@@ -1,12 +1,11 @@
 // Taking over a VM that an earlier daemon started. It is not our child: its end is seen by its control connection
 // closing, and confirmed by its process.
 
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
 import { DriverError } from '../errors.ts'
 import { Op } from '../op.ts'
 import type { Vm, VmExit, VmHandle } from '../driver.ts'
 import type { Cgroups } from './cgroup.ts'
-import { findVm } from './find.ts'
 import { vmPaths } from '../paths.ts'
 import { isAlive, waitUntilGone, type ProcessId } from './process.ts'
 import { openQmp, type Qmp } from './qmp.ts'
@@ -26,12 +25,14 @@ export async function adoptVm(op: Op, handle: VmHandle, { cgroups, connections, 
   if (!isRunning(handle)) return null
   const paths = vmPaths(handle.dir)
   const watch = watchEvents()
-  let qmp: Qmp
+  let qmp: Qmp | null = null
   let status: string
   try {
     qmp = await openQmp(op.child('control connection', 5000), paths.control, watch.onEvent)
     status = ((await qmp.execute(op, 'query-status')) as { status: string }).status
   } catch (cause) {
+    // QEMU serves one monitor connection at a time: a next try must find it free.
+    qmp?.close()
     if (!isAlive(process)) return null
     throw new DriverError('control_failed', `VM ${handle.id} runs, but QEMU does not answer`, { cause })
   }
@@ -51,10 +52,12 @@ export async function adoptVm(op: Op, handle: VmHandle, { cgroups, connections, 
   })
 }
 
-/** The same pid may carry the same start time after a reboot of the host, so the process has to say who it is as well. */
+/**
+ * The same pid may carry the same start time after a reboot of the host. The run directory does not outlive one, and the
+ * process's own word is not asked for: a hypervisor that a guest took over can change its arguments.
+ */
 function isRunning(handle: VmHandle): boolean {
-  const vm = findVm(handle.pid)
-  return vm !== null && vm.process.startTime === handle.startTime && vm.id === handle.id && vm.dir === resolve(handle.dir)
+  return isAlive({ pid: handle.pid, startTime: handle.startTime }) && existsSync(vmPaths(handle.dir).control)
 }
 
 async function watchEnd({

@@ -15,7 +15,7 @@ import { MACHINE } from './command-line.ts'
 import { allowTun, kvmGroups } from './devices.ts'
 import { checkDisk, checkKernel, checkMemoryFile } from '../files.ts'
 import { createLayer } from './layer.ts'
-import { findVms, isBelow } from './find.ts'
+import { findVms, isBelow, VM_NAME } from './find.ts'
 import { readHostTraits, type HostTraits } from './host.ts'
 import { probeKvm, type KvmVerdict } from './kvm-probe.ts'
 import { vmPaths } from '../paths.ts'
@@ -162,6 +162,6 @@ function stateTraits({ vcpus, memoryMb }: BootSpec | RestoreSpec, host: HostTrai
 }
 
 function checkSpec({ id, dir }: VmSpec): void {
-  if (!/^[\w.-]{1,64}$/.test(id) || id.startsWith('.')) throw new DriverError('launch_failed', `Not usable as the name of a VM: ${id}`)
+  if (!VM_NAME.test(id)) throw new DriverError('launch_failed', `Not usable as the name of a VM: ${id}`)
   vmPaths(dir)
 }

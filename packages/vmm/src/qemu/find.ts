@@ -5,6 +5,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, sep } from 'node:path'
 import { identify, isAlive, type ProcessId } from './process.ts'
 
+/** Also what a path may be made from. */
+export const VM_NAME = /^[A-Za-z0-9][\w-]{0,63}$/
+
 export interface RunningVm {
   readonly id: string
   readonly dir: string
@@ -26,7 +29,9 @@ export function findVm(pid: number): RunningVm | null {
   const args = readArguments(pid)
   const id = valueAfter(args, '-name')
   const control = /^unix:(.*),server=on,wait=off$/.exec(valueAfter(args, '-qmp') ?? '')?.[1]
-  return id && control ? { id, dir: dirname(control.replaceAll(',,', ',')), process: process_ } : null
+  // Any process can put anything into its arguments: what is no name of a VM is none of ours.
+  if (!id || !control || !VM_NAME.test(id)) return null
+  return { id, dir: dirname(control.replaceAll(',,', ',')), process: process_ }
 }
 
 function readArguments(pid: number): string[] {

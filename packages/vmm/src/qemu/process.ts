@@ -65,8 +65,10 @@ function readStat(pid: number): Stat | null {
   let text: string
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  } catch {
-    return null
+  } catch (error) {
+    // Anything else, such as too many open files, does not mean that the process is gone.
+    if (['ENOENT', 'ESRCH'].includes(String((error as NodeJS.ErrnoException).code))) return null
+    throw error
   }
   // The second field is the program's name in brackets, and may contain brackets and spaces itself.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')

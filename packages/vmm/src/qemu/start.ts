@@ -1,5 +1,6 @@
 // From a prepared directory to a running VM, or to nothing at all.
 
+import { writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DriverError, noSpaceOr } from '../errors.ts'
 import { Op } from '../op.ts'
@@ -34,6 +35,7 @@ export async function startVm(op: Op, parts: StartParts): Promise<Vm> {
     cgroups.prepare(spec)
     launched = await launchVm(parts, paths)
     op.log(`pid ${launched.process.pid}`)
+    await preferForOom(launched.process.pid)
     const [vm] = await Promise.all([takeControl(op, parts, paths, launched), cgroups.enter(spec.id, launched.process.pid)])
     // The sockets are bound; from here on a hypervisor that a guest took over cannot put others in their place.
     if (parts.start.kind === 'restore') await takeBack(spec.dir)
@@ -46,6 +48,11 @@ export async function startVm(op: Op, parts: StartParts): Promise<Vm> {
     })
     return noSpaceOr(error)
   }
+}
+
+/** A host that runs out of memory loses one machine rather than the daemon that looks after all. */
+async function preferForOom(pid: number): Promise<void> {
+  await writeFile(`/proc/${pid}/oom_score_adj`, '500').catch(() => {})
 }
 
 function launchVm({ spec, binary, host, groups, start, stateFd }: StartParts, paths: VmPaths): Promise<Launched> {

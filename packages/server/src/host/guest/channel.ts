@@ -9,6 +9,9 @@ import { Hello, type Identity, Ping, Ready, Welcome, type WelcomeMessage } from 
 import type { Op } from '../../observe/op.ts'
 import { ChannelLost, GuestFailure } from './guest.ts'
 
+/** The time is added when it is sent. */
+export type NewIdentity = Omit<Identity, 'nowNs'>
+
 export interface StreamListener {
   message(kind: number, payload: Uint8Array): void
   lost(error: ChannelLost): void
@@ -26,6 +29,7 @@ export class GuestChannel {
   readonly #reader = new FrameReader()
   readonly #streams = new Map<number, StreamListener>()
   readonly #partial = new Map<number, Uint8Array[]>()
+  #partialBytes = 0
   readonly #welcome = Promise.withResolvers<WelcomeMessage>()
   #agentStarts: number | undefined
   #nextStream = 1
@@ -46,7 +50,7 @@ export class GuestChannel {
    * Agrees on a session with the agent, giving the guest a new identity if there is one. `flush` ends a frame that an
    * earlier host may have left half-sent.
    */
-  static async open(op: Op, socket: Duplex, { renew, flush }: { renew: Identity | null; flush: boolean }): Promise<GuestChannel> {
+  static async open(op: Op, socket: Duplex, { renew, flush }: { renew: NewIdentity | null; flush: boolean }): Promise<GuestChannel> {
     const channel = new GuestChannel(socket)
     try {
       const welcome = await channel.#greet(op, renew, flush)
@@ -79,6 +83,7 @@ export class GuestChannel {
       send: (kind, payload) => this.#send(id, kind, payload),
       end: () => {
         this.#streams.delete(id)
+        for (const part of this.#partial.get(id) ?? []) this.#partialBytes -= part.length
         this.#partial.delete(id)
         this.#watch()
       },
@@ -105,13 +110,14 @@ export class GuestChannel {
     this.#socket.destroy()
   }
 
-  async #greet(op: Op, renew: Identity | null, flush: boolean): Promise<WelcomeMessage> {
-    const hello = Hello.encode({ minGeneration: MIN_GENERATION, maxGeneration: GENERATION, renew })
+  async #greet(op: Op, renew: NewIdentity | null, flush: boolean): Promise<WelcomeMessage> {
     const answered = this.#welcome.promise.then(() => true)
     for (let attempt = 0; ; attempt++) {
       if (this.#closed) throw this.#closed
       if (flush || attempt >= HELLO_AFTER_MS.length) this.#socket.write(new Uint8Array(FLUSH_BYTES))
-      this.#send(0, Hello.kind, hello)
+      // The time as it is now: a guest that is slow to hear it must not be set back by that.
+      const identity = renew && { ...renew, nowNs: BigInt(Date.now()) * 1_000_000n }
+      this.#send(0, Hello.kind, Hello.encode({ minGeneration: MIN_GENERATION, maxGeneration: GENERATION, renew: identity }))
       const pause = new AbortController()
       const waited = sleep(HELLO_AFTER_MS[attempt] ?? HELLO_EVERY_MS, false, { signal: pause.signal }).catch(() => false)
       const done = await op.race(Promise.race([answered, waited]))
@@ -150,21 +156,28 @@ export class GuestChannel {
     } else this.#streams.get(frame.stream)?.message(frame.kind, payload)
   }
 
-  /** The whole message, once its last frame is here. A malicious guest cannot make it larger than the protocol allows. */
+  /**
+   * The whole message, once its last frame is here. The guest may be malicious: only streams that we opened are joined,
+   * and what is held for all of them together is bounded.
+   */
   #join(frame: Frame): Uint8Array | null {
-    const parts = this.#partial.get(frame.stream)
-    if (!(frame.flags & FLAG_MORE) && !parts) return frame.payload
-    const all = [...(parts ?? []), frame.payload]
-    if (all.reduce((sum, part) => sum + part.length, 0) > MAX_MESSAGE) {
-      this.#lose(new ChannelLost('The machine’s agent sent a message that is too long'))
+    const { stream, payload } = frame
+    const more = (frame.flags & FLAG_MORE) !== 0
+    const parts = this.#partial.get(stream)
+    if (!more && !parts) return payload
+    if (!this.#streams.has(stream) && stream !== 0) return null
+    this.#partialBytes += payload.length
+    if (this.#partialBytes > MAX_MESSAGE || (more && payload.length === 0))
+      throw new RangeError('a message that is too long or goes nowhere')
+    if (more) {
+      if (parts) parts.push(payload)
+      else this.#partial.set(stream, [payload])
       return null
     }
-    if (frame.flags & FLAG_MORE) {
-      this.#partial.set(frame.stream, all)
-      return null
-    }
-    this.#partial.delete(frame.stream)
-    return Buffer.concat(all)
+    const whole = Buffer.concat([...(parts ?? []), payload])
+    this.#partial.delete(stream)
+    this.#partialBytes -= whole.length
+    return whole
   }
 
   #agentRestarted(): void {

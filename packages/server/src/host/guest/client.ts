@@ -8,7 +8,6 @@ import {
   ExecStarted,
   Failed,
   GrowDisk,
-  type Identity,
   Quiesce,
   Quiesced,
   STDERR,
@@ -16,8 +15,9 @@ import {
   Window,
 } from '@nullspace/guest-protocol/messages.ts'
 import { Op } from '../../observe/op.ts'
-import { GuestChannel } from './channel.ts'
-import { type ExecOutcome, type ExecRequest, type Guest, GuestFailure } from './guest.ts'
+import { GuestChannel, type NewIdentity } from './channel.ts'
+import { type ExecOutcome, type ExecRequest, type Guest, GuestFailure, OutputTooMuch } from './guest.ts'
+import { OutputBudget } from './output-budget.ts'
 
 /** Output the agent may send ahead of us, bytes. */
 const WINDOW_BYTES = 1024 * 1024
@@ -27,15 +27,17 @@ const REOPEN_TIMEOUT_MS = 15_000
 
 export class GuestClient implements Guest {
   readonly #connect: (op: Op) => Promise<Duplex>
+  readonly #budget: OutputBudget
   #channel: GuestChannel | undefined
   #opening: Promise<GuestChannel> | undefined
 
-  constructor(connect: (op: Op) => Promise<Duplex>) {
+  constructor(connect: (op: Op) => Promise<Duplex>, budget: OutputBudget = new OutputBudget(Infinity)) {
     this.#connect = connect
+    this.#budget = budget
   }
 
   /** First words to a restored guest: it becomes a machine of its own. */
-  async renew(op: Op, identity: Identity): Promise<void> {
+  async renew(op: Op, identity: NewIdentity): Promise<void> {
     await this.#open(op, { renew: identity, flush: false })
   }
 
@@ -45,6 +47,8 @@ export class GuestClient implements Guest {
     const stdout: Uint8Array[] = []
     const stderr: Uint8Array[] = []
     let pid = 0
+    const kept = { [STDOUT]: 0, [STDERR]: 0 }
+    const held = this.#budget.take()
     let owed = 0
     let credit = WINDOW_BYTES
     const stream = channel.stream({
@@ -54,7 +58,14 @@ export class GuestClient implements Guest {
           ;(kind === STDOUT ? stdout : stderr).push(payload)
           owed += payload.length
           credit -= payload.length
-          if (credit < 0) throw new RangeError('output past the window')
+          kept[kind] += payload.length
+          // An agent that is one of ours keeps to both; another is not listened to any longer.
+          if (credit < 0 || (request.outputLimit > 0 && kept[kind] > request.outputLimit)) throw new RangeError('more output than agreed')
+          if (!held.add(payload.length)) {
+            outcome.reject(new OutputTooMuch())
+            stream.end()
+            return
+          }
           if (owed >= WINDOW_BYTES / 2) {
             stream.send(Window.kind, Window.encode({ bytes: owed }))
             credit += owed
@@ -95,6 +106,7 @@ export class GuestClient implements Guest {
       return await op.race(outcome.promise)
     } finally {
       stream.end()
+      held.release()
     }
   }
 
@@ -137,7 +149,7 @@ export class GuestClient implements Guest {
     return await this.#open(op, { renew: null, flush: true })
   }
 
-  async #open(op: Op, how: { renew: Identity | null; flush: boolean }): Promise<GuestChannel> {
+  async #open(op: Op, how: { renew: NewIdentity | null; flush: boolean }): Promise<GuestChannel> {
     this.close()
     const socket = await this.#connect(op)
     this.#channel = await GuestChannel.open(op, socket, how)

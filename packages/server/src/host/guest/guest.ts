@@ -45,3 +45,11 @@ export class GuestFailure extends Error {
 export class ChannelLost extends Error {
   override readonly name = 'ChannelLost'
 }
+
+/** The daemon holds as much output of running commands as it may. */
+export class OutputTooMuch extends Error {
+  override readonly name = 'OutputTooMuch'
+  constructor() {
+    super('the daemon holds too much output of commands that still run')
+  }
+}

@@ -7,7 +7,7 @@ import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Driver, DriverInfo, Vm } from '@nullspace/vmm/driver.ts'
 import type { Shape } from '../../domain/machine.ts'
-import type { Op } from '../../observe/op.ts'
+import { Op } from '../../observe/op.ts'
 import { GuestClient } from '../guest/client.ts'
 import { changeMark, type GoldenFiles, goldenFiles } from './golden.ts'
 import type { GuestImage } from './image.ts'
@@ -31,6 +31,7 @@ export interface BuildGolden {
 
 /** Measured: after some seconds of idling a restored guest answers with a fifth less code to translate. */
 const SETTLE_MS = 4_000
+const CLEAN_UP_MS = 15_000
 
 /** Run in the golden guest so that a machine's first such command reads nothing from disk. */
 const WARM_UP: readonly (readonly string[])[] = [
@@ -50,7 +51,7 @@ export async function buildGolden(op: Op, build: BuildGolden): Promise<GoldenFil
     await createMemoryFile(work.memory, shape.memoryMb, build.uid)
     await build.driver.createLayer(op, { base: build.base, baseFormat: 'raw', to: work.disk })
     if (isRoot()) {
-      await chown(work.dir, build.uid, build.gid)
+      await chown(work.dir, 0, build.gid)
       await chown(work.disk, build.uid, build.gid)
     }
     op.log(`booting ${shape.vcpus}x${shape.memoryMb}`)
@@ -74,7 +75,8 @@ export async function buildGolden(op: Op, build: BuildGolden): Promise<GoldenFil
     op.log('sealed')
     return goldenFiles(build.dir)
   } catch (error) {
-    await vm?.kill(op).catch(() => {})
+    using cleanUp = new Op('remove a failed build', { timeoutMs: CLEAN_UP_MS })
+    await vm?.kill(cleanUp).catch(() => {})
     await rm(work.dir, { recursive: true, force: true })
     throw error
   }
@@ -87,7 +89,6 @@ async function settle(op: Op, vm: Vm, { info }: BuildGolden): Promise<void> {
   gone.catch(() => {})
   const work = async (): Promise<void> => {
     await guest.renew(op, {
-      nowNs: BigInt(Date.now()) * 1_000_000n,
       machineId: new Uint8Array(16),
       seed: randomBytes(64),
       hostname: 'golden',

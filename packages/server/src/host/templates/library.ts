@@ -24,16 +24,19 @@ export interface LibraryDeps {
   readonly uid: number
   readonly gid: number
   readonly release: string
+  readonly promised: readonly Shape[]
   readonly log: Logger
 }
 
 const BASE = 'base'
 const BUILD_TIMEOUT_MS = 300_000
 const MIB = 1024 * 1024
+/** Kept besides the promised ones. Machines that run on one that is removed have its files open. */
+const MOST_OTHER_SHAPES = 12
 
 export class TemplateLibrary {
   readonly #deps: LibraryDeps
-  readonly #ready = new Map<string, { readonly shape: Shape; readonly files: GoldenFiles }>()
+  readonly #ready = new Map<string, { readonly shape: Shape; readonly files: GoldenFiles; usedAt: number }>()
   readonly #building = new Map<string, Promise<GoldenFiles>>()
   readonly #generations = new Map<string, number>()
   readonly #failed = new Map<string, string>()
@@ -94,7 +97,10 @@ export class TemplateLibrary {
   async ensure(op: Op, shape: Shape): Promise<GoldenFiles> {
     const key = keyOf(shape)
     const ready = this.#ready.get(key)
-    if (ready && (await this.intact(shape))) return ready.files
+    if (ready && (await this.intact(shape))) {
+      ready.usedAt = performance.now()
+      return ready.files
+    }
     this.#ready.delete(key)
     const image = this.#image
     if (!image) throw new AppError('template_not_ready', { say: 'The guest image of template base has not been built on this host yet.' })
@@ -146,13 +152,25 @@ export class TemplateLibrary {
         })
         log.info({ shape: key, ms: Math.round(op.elapsedMs), op: op.lines }, 'golden snapshot built')
       }
-      this.#ready.set(key, { shape, files })
+      this.#ready.set(key, { shape, files, usedAt: performance.now() })
+      await this.#trim()
       this.#generations.set(key, (this.#generations.get(key) ?? 0) + 1)
       this.#failed.delete(key)
       return files
     } catch (error) {
       this.#failed.set(key, error instanceof Error ? error.message : String(error))
       throw error
+    }
+  }
+
+  /** Anybody may ask for any size, and each costs a file of it: those not used for longest give way. */
+  async #trim(): Promise<void> {
+    const promised = new Set(this.#deps.promised.map(keyOf))
+    const others = [...this.#ready].filter(([key]) => !promised.has(key)).toSorted(([, a], [, b]) => b.usedAt - a.usedAt)
+    for (const [key, { files }] of others.slice(MOST_OTHER_SHAPES)) {
+      this.#ready.delete(key)
+      await rm(files.dir, { recursive: true, force: true })
+      this.#deps.log.info({ shape: key }, 'a shape that was not used for long is gone; the next demand builds it anew')
     }
   }
 

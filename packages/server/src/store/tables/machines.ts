@@ -37,7 +37,6 @@ export async function updateMachine(
 }
 
 export async function deleteMachine(db: Db | Tx, id: string): Promise<void> {
-  await db.deleteFrom('idempotency').where('machine_id', '=', id).execute()
   await db.deleteFrom('machines').where('id', '=', id).execute()
 }
 

@@ -1,7 +1,9 @@
 // The journal of durable operations: what is under way.
 
 import type { MachineId, OperationId } from '@nullspace/contract/ids.ts'
+import type { Selectable } from 'kysely'
 import type { Db, Tx } from '../db.ts'
+import type { OperationTable } from '../schema.ts'
 
 export interface Operation {
   readonly id: OperationId
@@ -40,14 +42,27 @@ export async function deleteOperation(db: Db | Tx, id: string): Promise<void> {
   await db.deleteFrom('operations').where('id', '=', id).execute()
 }
 
+/** What is under way on a machine gives way to another operation; in the transaction that begins that one. */
+export async function deleteOperationsOf(tx: Tx, machineId: string): Promise<void> {
+  await tx.deleteFrom('operations').where('machine_id', '=', machineId).execute()
+}
+
+export async function findOperation(db: Db, id: string): Promise<Operation | null> {
+  const row = await db.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst()
+  return row ? fromRow(row) : null
+}
+
 export async function openOperations(db: Db): Promise<Operation[]> {
-  const rows = await db.selectFrom('operations').selectAll().orderBy('created_at').execute()
-  return rows.map((row) => ({
+  return (await db.selectFrom('operations').selectAll().orderBy('created_at').execute()).map(fromRow)
+}
+
+function fromRow(row: Selectable<OperationTable>): Operation {
+  return {
     id: row.id as OperationId,
     kind: row.kind,
     machineId: row.machine_id as MachineId,
     phase: row.phase,
     state: JSON.parse(row.state) as Record<string, unknown>,
     error: row.error,
-  }))
+  }
 }
