@@ -45,8 +45,13 @@ async function main(args: readonly string[]): Promise<number> {
   if (!/^[\w.-]+$/.test(values.name)) return refuse('--name may hold letters, digits, dot, dash and underscore')
   if (process.getuid?.() !== 0) return refuse('machines with a network, and podman as measured here, need root')
   const counts = values.quick ? { coldBoots: 2, execs: 60, crowds: 1 } : { coldBoots: 6, execs: 300, crowds: 3 }
-  const held = await benchCreate({ rounds, ...counts, name: values.name }, (line) => void process.stderr.write(`${line}\n`))
-  return held ? 0 : 1
+  const say = (line: string): void => void process.stderr.write(`${line}\n`)
+  try {
+    return (await benchCreate({ rounds, ...counts, name: values.name }, say)) ? 0 : 1
+  } catch (error) {
+    say(`bench: ${error instanceof Error ? error.message : String(error)}`)
+    return 1
+  }
 }
 
 function refuse(why: string): number {

@@ -71,6 +71,8 @@ export interface VmHandle {
   readonly pid: number
   /** Start time of the process in clock ticks since boot (field 22 of /proc/PID/stat): a pid alone may be another's. */
   readonly startTime: string
+  /** Of the host: after a reboot the same pid may carry the same start time. */
+  readonly bootId: string
 }
 
 export interface VmExit {

@@ -177,7 +177,7 @@ export function describeDriver(name: string, makeExaminee: () => Promise<Examine
       const vm = await restore()
       const { handle } = vm
       expect(await exam.driver.adopt(op('adopt'), { ...handle, startTime: `${Number(handle.startTime) + 1}` })).toBeNull()
-      expect(await exam.driver.adopt(op('adopt'), { ...handle, id: 'another' })).toBeNull()
+      expect(await exam.driver.adopt(op('adopt'), { ...handle, bootId: 'another' })).toBeNull()
       expect(await exam.driver.adopt(op('adopt'), { ...handle, pid: process.pid })).toBeNull()
       await vm.kill(op('kill'))
     })

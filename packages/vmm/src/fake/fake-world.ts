@@ -38,7 +38,7 @@ export function fakeWorld(): FakeWorld {
     start(id, dir, state) {
       const pid = ++lastPid
       const vm: FakeVm = {
-        handle: { driver: 'fake', id, dir, pid, startTime: `${pid * 7}` },
+        handle: { driver: 'fake', id, dir, pid, startTime: `${pid * 7}`, bootId: 'fake' },
         guest: createFakeGuest(state),
         exited: Promise.withResolvers(),
         startedAt: performance.now(),
@@ -48,10 +48,11 @@ export function fakeWorld(): FakeWorld {
       vms.set(id, vm)
       return vm
     },
-    find({ id, dir, pid, startTime }) {
+    find({ id, dir, pid, startTime, bootId }) {
       const vm = vms.get(id)
       if (!vm || vm.handle.dir !== dir) return null
       if (pid !== undefined && (vm.handle.pid !== pid || vm.handle.startTime !== startTime)) return null
+      if (bootId !== undefined && bootId !== vm.handle.bootId) return null
       return vm
     },
     crash(id, reason = 'the fake hypervisor ended with signal SIGSEGV') {

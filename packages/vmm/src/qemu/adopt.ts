@@ -1,13 +1,12 @@
 // Taking over a VM that an earlier daemon started. It is not our child: its end is seen by its control connection
 // closing, and confirmed by its process.
 
-import { existsSync } from 'node:fs'
 import { DriverError } from '../errors.ts'
 import { Op } from '../op.ts'
 import type { Vm, VmExit, VmHandle } from '../driver.ts'
 import type { Cgroups } from './cgroup.ts'
 import { vmPaths } from '../paths.ts'
-import { isAlive, waitUntilGone, type ProcessId } from './process.ts'
+import { bootId, isAlive, waitUntilGone, type ProcessId } from './process.ts'
 import { openQmp, type Qmp } from './qmp.ts'
 import { lastWords, watchEvents } from './start.ts'
 import { readTail } from './tail.ts'
@@ -52,12 +51,9 @@ export async function adoptVm(op: Op, handle: VmHandle, { cgroups, connections, 
   })
 }
 
-/**
- * The same pid may carry the same start time after a reboot of the host. The run directory does not outlive one, and the
- * process's own word is not asked for: a hypervisor that a guest took over can change its arguments.
- */
+/** The process's own word is not asked for: a hypervisor that a guest took over can change its arguments. */
 function isRunning(handle: VmHandle): boolean {
-  return isAlive({ pid: handle.pid, startTime: handle.startTime }) && existsSync(vmPaths(handle.dir).control)
+  return handle.bootId === bootId() && isAlive({ pid: handle.pid, startTime: handle.startTime })
 }
 
 async function watchEnd({

@@ -17,6 +17,11 @@ interface Stat {
   readonly ticks: number
 }
 
+/** Changes with every boot of the host. */
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+}
+
 export function identify(pid: number): ProcessId | null {
   const stat = readStat(pid)
   return stat && { pid, startTime: stat.startTime }

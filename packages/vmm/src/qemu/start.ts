@@ -11,6 +11,7 @@ import { qemuArguments, type Start } from './command-line.ts'
 import type { HostTraits } from './host.ts'
 import { launch, STATE_FD, type Launched } from './launch.ts'
 import { vmPaths, type VmPaths } from '../paths.ts'
+import { bootId } from './process.ts'
 import { openQmp, type Qmp, type QmpEvent } from './qmp.ts'
 import { readTail } from './tail.ts'
 import { createVm, remove, type VmParts } from './vm.ts'
@@ -93,7 +94,7 @@ async function takeControl(
     // The connection ends a moment before the process does, and only that says why.
     throw await op.race(Promise.race([ended, sleep(500, error)])).catch((reason: unknown) => reason)
   }
-  const handle: VmHandle = { driver: 'qemu', id: spec.id, dir: paths.dir, ...launched.process }
+  const handle: VmHandle = { driver: 'qemu', id: spec.id, dir: paths.dir, ...launched.process, bootId: bootId() }
   const common = { handle, paths, process: launched.process, qmp, cgroups, connections, exited, isHeld: watch.isHeld, diagnosis }
   return createVm({ ...common, seal: seal?.(common) ?? null })
 }
