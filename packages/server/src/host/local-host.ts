@@ -2,6 +2,7 @@
 // machine's id, so it is harmless twice and can be undone by a daemon that remembers nothing.
 
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { chown, mkdir, readdir, rm } from 'node:fs/promises'
 import { freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -140,7 +141,10 @@ export class LocalHost implements Omit<Host, 'spares'> {
       await running.vm.kill(op)
       this.#running.delete(machineId)
     }
-    await this.#deps.driver.sweep(op, { id: machineId, dir: this.#vmDir(machineId) })
+    // The directory is made before anything else of a VM and removed after it. Without one there is nothing to look for,
+    // and looking is a walk through every process of the host, at each start and each end of a machine.
+    const dir = this.#vmDir(machineId)
+    if (existsSync(dir)) await this.#deps.driver.sweep(op, { id: machineId, dir })
   }
 
   async greet(op: Op, machineId: string, identity: Identity, diskMb: number): Promise<void> {
