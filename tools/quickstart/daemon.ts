@@ -22,10 +22,20 @@ export function daemonEnv(options: QuickstartOptions): NodeJS.ProcessEnv {
   }
 }
 
-/** `nullspace daemon start --json`: progress on stderr, one JSON object on stdout. */
-export async function startDaemon(options: QuickstartOptions, say: (line: string) => void): Promise<StartedDaemon> {
+/**
+ * `nullspace daemon start --json`: progress on stderr, one JSON object on stdout. `anew` ends a daemon that runs first, for
+ * it took up its image when it started; machines run on meanwhile.
+ */
+export async function startDaemon(
+  options: QuickstartOptions,
+  { anew, say }: { anew: boolean; say: (line: string) => void },
+): Promise<StartedDaemon> {
   if (!existsSync(inRepo(cli))) throw new Error(`${cli} is missing in this tree; is the clone complete?`)
   const env = daemonEnv(options)
+  if (anew) {
+    say('the guest image has changed: stopping the daemon that runs on the old one')
+    await nullspace(['daemon', 'stop', '--json'], { timeoutMs: 60_000, env })
+  }
   const result = await nullspace(['daemon', 'start', '--json'], {
     timeoutMs: startTimeoutMs,
     env,

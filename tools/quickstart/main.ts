@@ -15,6 +15,8 @@ import { runSteps, StepFailed, timesTable, type Step } from './steps.ts'
 interface World {
   go?: Go
   image?: GuestImage | undefined
+  /** The daemon that runs now, if one does, was started on another image. */
+  imageReplaced?: boolean
   daemon?: StartedDaemon
 }
 
@@ -65,7 +67,7 @@ function setUpSteps(options: QuickstartOptions, world: World): readonly Step[] {
       run: async (say) => {
         world.image = await ensureGuestImage(world.go?.bin ?? '', say)
         if (!world.image) return 'skipped: images/build.sh is not in this tree'
-        linkImage(world.image.dir, daemonEnv(options))
+        world.imageReplaced = linkImage(world.image.dir, daemonEnv(options))
         return `${world.image.built ? 'built' : 'is there'}: ${world.image.dir}`
       },
     },
@@ -73,7 +75,7 @@ function setUpSteps(options: QuickstartOptions, world: World): readonly Step[] {
   const daemon: Step = {
     name: 'daemon',
     run: async (say) => {
-      world.daemon = await startDaemon(options, say)
+      world.daemon = await startDaemon(options, { anew: world.imageReplaced ?? false, say })
       return `${world.daemon.alreadyRunning ? 'runs already' : 'started'}${world.daemon.url ? ` at ${world.daemon.url}` : ''}`
     },
   }
