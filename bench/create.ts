@@ -137,7 +137,7 @@ export async function benchCreate(options: CreateOptions, say: Say): Promise<boo
         ],
         bars,
         notes: [
-          `a and c have ${options.rounds} interleaved rounds; b has a turn in every ${contenders[2]?.every}th of them, for it takes seconds. The order rotates.`,
+          `a, b and c take turns in ${options.rounds} rounds, in an order that rotates${options.coldBoots < options.rounds ? `; b in ${options.coldBoots} of them only, for it takes seconds` : ''}.`,
           'Destroying is outside the clock. The files of b are made before its clock starts, those of a within it.',
           `API overhead is the difference of the two rows without a process (at p99: ${difference('p99')?.toFixed(2) ?? '–'} ms): a process costs the guest tens of milliseconds under emulation, and its noise is larger than what is measured.`,
         ],

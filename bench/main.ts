@@ -44,7 +44,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (!Number.isInteger(rounds) || rounds < 1) return refuse(`--rounds must be a whole number from 1, not "${values.rounds}"`)
   if (!/^[\w.-]+$/.test(values.name)) return refuse('--name may hold letters, digits, dot, dash and underscore')
   if (process.getuid?.() !== 0) return refuse('machines with a network, and podman as measured here, need root')
-  const counts = values.quick ? { coldBoots: 2, execs: 60, crowds: 1 } : { coldBoots: 6, execs: 300, crowds: 3 }
+  const counts = values.quick ? { coldBoots: 2, execs: 60, crowds: 1 } : { coldBoots: rounds, execs: 300, crowds: 3 }
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
   try {
     return (await benchCreate({ rounds, ...counts, name: values.name }, say)) ? 0 : 1
