@@ -151,6 +151,9 @@ test('a method that is not there names those that are', async () => {
 
 test.each([
   ['rubbish', 'hello\r\n\r\n', 400],
+  ['no host', 'GET /v1/nothing HTTP/1.1\r\nconnection: close\r\n\r\n', 404],
+  ['an unknown expectation', 'GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\nexpect: miracles\r\n\r\n', 417],
+  ['a tunnel', 'CONNECT example.test:443 HTTP/1.1\r\nhost: x\r\n\r\n', 405],
   ['a header without end', `GET / HTTP/1.1\r\nhost: x\r\na: ${'x'.repeat(40_000)}\r\n\r\n`, 431],
   [
     'an upgrade',

@@ -1,6 +1,7 @@
 // The daemon dies at every step of create and destroy. The next one finds every acknowledged machine running and works
 // with it, and nothing else is left.
 
+import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { until } from '@nullspace/vmm/exam/until.ts'
 import { hang } from '@nullspace/vmm/fake/faults.ts'
@@ -216,4 +217,17 @@ test('promises to machines that exist are counted before a new one is admitted',
   await world.machine({ memory_mb: 1024 })
   await world.machine({ memory_mb: 1024 })
   expect((await world.call('POST', '/v1/machines', { body: { memory_mb: 1024 } })).body.code).toBe('capacity_exceeded')
+})
+
+test('a database that has no room says so, and the daemon lives on', async () => {
+  await using world = await createWorld()
+  const kept = await world.machine()
+  const { rows } = await sql<{ page_count: number }>`pragma page_count`.execute(world.db)
+  await sql`pragma max_page_count = ${sql.lit(rows[0]?.page_count ?? 0)}`.execute(world.db)
+  const big = { metadata: { text: 'x'.repeat(16_000) } }
+  const answers = await Promise.all(Array.from({ length: 3 }, () => world.call('POST', '/v1/machines', { body: big })))
+  expect(new Set(answers.map(({ status, body }) => `${status} ${body.code}`))).toEqual(new Set(['507 insufficient_storage']))
+  await expectUsable(world, kept.id)
+  await sql`pragma max_page_count = 1000000`.execute(world.db)
+  expect((await world.call('POST', '/v1/machines', { body: big })).status).toBe(201)
 })

@@ -9,8 +9,7 @@ export function hostFailure(error: unknown, what: string): AppError {
   if (error instanceof AppError) return error
   if (has(error, ['no_free_slot']))
     return new AppError('capacity_exceeded', { say: 'The host has no network slot left for another machine.', cause: error })
-  if (has(error, ['ENOSPC', 'EDQUOT', 'no_space']))
-    return new AppError('insufficient_storage', { say: `The host has no disk space left to ${what}.`, cause: error })
+  if (isNoSpace(error)) return new AppError('insufficient_storage', { say: `The host has no disk space left to ${what}.`, cause: error })
   if (error instanceof DeadlineError)
     return new AppError('no_eligible_runtime_host', { say: `The host took too long to ${what}.`, cause: error })
   return new AppError('no_eligible_runtime_host', { say: `The host could not ${what}.`, cause: error })
@@ -42,6 +41,11 @@ export function guestFailure(error: unknown, machineId: string): AppError {
     return new AppError('machine_failed', { say: `Machine ${machineId} did not answer in time.`, cause: error })
   }
   return new AppError('internal_error', { say: 'The request failed inside the daemon.', context: { machineId }, cause: error })
+}
+
+/** The host's disk is full, whoever met it: a file, a driver, or the database (SQLITE_FULL is 13). */
+export function isNoSpace(error: unknown): boolean {
+  return has(error, ['ENOSPC', 'EDQUOT', 'no_space']) || (error as { errcode?: unknown } | null)?.errcode === 13
 }
 
 /** Whether anything in the chain of causes carries one of these codes, its own or the system's. */

@@ -1,6 +1,7 @@
 // From whatever was thrown to the envelope that every refusal has.
 
 import { AppError, errorBody, type ErrorBody } from '@nullspace/contract/errors.ts'
+import { isNoSpace } from '../app/failures.ts'
 import type { FastifyError } from 'fastify'
 import type { z } from 'zod'
 
@@ -17,6 +18,8 @@ export function toAppError(error: unknown): AppError {
   }
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
     return new AppError('invalid_request', { say: message, cause: error })
+  if (isNoSpace(error))
+    return new AppError('insufficient_storage', { say: 'The host has no disk space left for the daemon’s own records.', cause: error })
   return new AppError('internal_error', { say: 'The request failed inside the daemon.', cause: error })
 }
 

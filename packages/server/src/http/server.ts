@@ -8,7 +8,7 @@ import { ROUTES } from '@nullspace/contract/routes.ts'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify'
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { STATUS_CODES } from 'node:http'
+import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { App } from '../app/context.ts'
 import { authenticate } from '../app/keys.ts'
 import { envelope, toAppError } from './errors.ts'
@@ -35,8 +35,10 @@ export function createHttpServer(app: App, handlers: Handlers): FastifyInstance 
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
+    // Refused by us, with an envelope, like anything else.
+    http: { requireHostHeader: false },
     return503OnClosing: false,
-    genReqId: () => `req_${randomBytes(10).toString('hex')}`,
+    genReqId: requestId,
     routerOptions: { maxParamLength: 500, ignoreTrailingSlash: false, caseSensitive: true },
     clientErrorHandler: (error, socket) =>
       refuseRaw(
@@ -78,6 +80,15 @@ export function createHttpServer(app: App, handlers: Handlers): FastifyInstance 
     if (refusal.code === 'method_not_allowed') reply.header('allow', String(refusal.details?.['allow']))
     void reply.code(refusal.status).send(envelope(refusal, request.id))
   })
+  server.server.on('checkExpectation', (_request, response: ServerResponse) => {
+    const refusal = new AppError('invalid_request', { say: 'Of the header Expect only "100-continue" is understood.' })
+    const body = JSON.stringify(envelope(refusal, requestId()))
+    response.writeHead(417, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body)
+  })
+  server.server.on('connect', (_request, socket: Socket) => {
+    socket.on('error', () => socket.destroy())
+    refuseRaw(socket, 405, new AppError('method_not_allowed', { say: 'This is no proxy: CONNECT is not possible.' }))
+  })
   server.server.on('upgrade', (_request, socket: Socket) => {
     socket.on('error', () => socket.destroy())
     refuseRaw(socket, 501, new AppError('not_implemented', { say: 'WebSocket channels are not available in this release.' }))
@@ -103,10 +114,14 @@ function parseJson(text: string, done: (error: Error | null, body?: unknown) => 
   }
 }
 
+function requestId(): string {
+  return `req_${randomBytes(10).toString('hex')}`
+}
+
 /** For what never reached the router: a whole HTTP answer written to the socket. */
 function refuseRaw(socket: Socket, status: number, refusal: AppError): void {
   if (!socket.writable) return void socket.destroy()
-  const body = JSON.stringify(envelope(refusal, `req_${randomBytes(10).toString('hex')}`))
+  const body = JSON.stringify(envelope(refusal, requestId()))
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   )

@@ -51,6 +51,8 @@ function asStatement(sqlite: DatabaseSync, sql: string): SqliteStatement {
     reader: statement.columns().length > 0,
     all: (parameters) => statement.all(...bind(parameters)),
     run(parameters) {
+      // A full disk ends the transaction by itself; a refused rollback would hide why.
+      if (sql === 'rollback' && !sqlite.isTransaction) return { changes: 0n, lastInsertRowid: 0n }
       const { changes, lastInsertRowid } = statement.run(...bind(parameters))
       return { changes: BigInt(changes), lastInsertRowid: BigInt(lastInsertRowid) }
     },
