@@ -8,7 +8,7 @@ export const EXEC_LIMITS = {
   timeoutSecs: { min: 1, max: 24 * 3600 },
   /** Of each string: the kernel takes no longer argument. */
   commandBytes: 131_071,
-  /** Of command, arguments and environment together. */
+  /** Of command and arguments together; the environment has a bound of its own. */
   totalBytes: 2 * 1024 * 1024,
   args: 10_000,
   /** Kept of each of stdout and stderr in the buffered answer, bytes; the rest is counted and dropped. */
@@ -78,5 +78,7 @@ export const execCommand = route({
     'exec_failed',
     'machine_failed',
     'exec_timeout',
+    'capacity_exceeded',
+    'insufficient_storage',
   ],
 })

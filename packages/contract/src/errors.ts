@@ -36,7 +36,7 @@ export const ERRORS = {
   idempotency_conflict: { status: 409, retryable: false, action: 'Use a new Idempotency-Key for a different request.' },
   payload_too_large: { status: 413, retryable: false, action: 'Send a smaller body.' },
   unsupported_media_type: { status: 415, retryable: false, action: 'Send the body as application/json.' },
-  capacity_exceeded: { status: 409, retryable: true, action: 'Destroy machines that are not needed, or ask for less memory or disk.' },
+  capacity_exceeded: { status: 409, retryable: true, action: 'Ask for less, destroy machines that are not needed, or try again later.' },
   internal_error: {
     status: 500,
     retryable: false,

@@ -7,7 +7,7 @@ import { fromWire, type Camel } from './naming.ts'
 
 type ExecBody = RouteInput<typeof execCommand>
 
-/** `exitCode` is 128 + the signal's number when a signal ended the command. */
+/** `exitCode` is 128 + the signal's number when a signal ended the command, and 124 when its time was up after ten seconds. */
 export type CommandResult = Camel<ExecResult>
 
 export interface RunOptions extends Omit<CallOptions, 'idempotencyKey'> {
@@ -39,8 +39,11 @@ export class Commands {
 
   /**
    * Runs a command to its end. A non-zero exit is a result, not an error. Never sent twice.
-   * @throws MachineError `exec_failed` when it cannot be started, `exec_timeout` when its time is up,
-   * NotFoundError, ConflictError `machine_not_ready`.
+   * A command whose time is up in its first ten seconds rejects with `exec_timeout`; later it is a result with `exitCode`
+   * 124, `pid` 0, the last 4 KiB of each output, and the reason at the end of `stderr`.
+   * @throws MachineError `exec_failed` when it cannot be started, `exec_timeout` as said, `capacity_exceeded` when the daemon
+   * holds too much output, `transport_error` when it failed otherwise after ten seconds; NotFoundError, ConflictError
+   * `machine_not_ready`.
    */
   run(command: string, options?: RunOptions): Promise<CommandResult>
   run(command: string, args: readonly string[], options?: RunOptions): Promise<CommandResult>

@@ -104,7 +104,8 @@ async function noteUse(app: App, keyId: string): Promise<void> {
   lastTouch.set(app, touched)
   if (now - (touched.get(keyId) ?? -Infinity) < TOUCH_EVERY_MS) return
   touched.set(keyId, now)
-  await touchKey(app.db, keyId, now)
+  // Good to know and no more: a request does not fail for it.
+  await touchKey(app.db, keyId, now).catch((error: unknown) => app.log.warn({ err: error }, 'the use of a key was not noted'))
 }
 
 function hashOf(key: string): string {

@@ -97,7 +97,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
       const idle = setInterval(() => http.server.closeIdleConnections(), 50)
       await Promise.race([Promise.all([stop(), closed, app.lock.idle()]), new Promise((resolve) => setTimeout(resolve, ms).unref())])
       clearInterval(idle)
-      await app.activity.flush(db)
+      await app.activity.flush(db).catch((error: unknown) => log.warn({ err: error }, 'the last activity was not noted'))
       using op = new Op('close the host', { timeoutMs: CLOSE_TIMEOUT_MS })
       await host.close(op)
     },

@@ -16,7 +16,7 @@ import type { Handlers } from './implement.ts'
 import { mountRoute } from './mount.ts'
 import { isNotBuilt, notFound } from './not-found.ts'
 
-/** A command line of 1 MiB and its environment, as JSON with room for escapes. */
+/** The largest command with its environment, as JSON with room for escapes. */
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024
 /** The published client drops idle connections after 5 s; ours must be the later by far, or both race. */
 const KEEP_ALIVE_MS = 75_000

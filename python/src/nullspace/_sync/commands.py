@@ -31,7 +31,8 @@ class Commands:
         """Runs a command to its end. Its standard input is empty.
 
         A non-zero exit code is a result, not an error. The call is never repeated by itself, since the command may have
-        run.
+        run. A command whose time is up in its first ten seconds raises ``exec_timeout``; later it is a result with exit
+        code 124, ``pid`` 0, the last 4 KiB of each output, and the reason at the end of ``stderr``.
 
         Args:
             command: a program, by name or path; with ``shell`` a line for the shell.
@@ -44,8 +45,9 @@ class Commands:
         Raises:
             NotFoundError: the machine does not exist (any more).
             ConflictError: the machine is not running (``machine_not_ready``).
-            MachineError: the program could not be started (``exec_failed``), took too long (``exec_timeout``), the
-                arguments make no sense (``invalid_request``), or there was no answer (``transport_error``).
+            MachineError: the program could not be started (``exec_failed``), its time was up in the first ten seconds
+                (``exec_timeout``), the daemon holds too much output (``capacity_exceeded``), the arguments make no
+                sense (``invalid_request``), or there was no answer (``transport_error``).
         """
         return self._client.send(
             commands.run(self._machine_id, command, args, shell=shell, cwd=cwd, envs=envs, timeout=timeout)

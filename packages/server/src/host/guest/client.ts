@@ -3,13 +3,14 @@
 import type { Duplex } from 'node:stream'
 import {
   Done,
-  Exit,
   ExecStart,
   ExecStarted,
+  Exit,
   Failed,
   GrowDisk,
   Quiesce,
   Quiesced,
+  Signal,
   STDERR,
   STDOUT,
   Window,
@@ -23,6 +24,7 @@ import { OutputBudget } from './output-budget.ts'
 const WINDOW_BYTES = 1024 * 1024
 /** Between SIGTERM and SIGKILL when a command's time is up. */
 const GRACE_MS = 1_000
+const SIGKILL = 9
 const REOPEN_TIMEOUT_MS = 15_000
 
 export class GuestClient implements Guest {
@@ -62,8 +64,9 @@ export class GuestClient implements Guest {
           // An agent that is one of ours keeps to both; another is not listened to any longer.
           if (credit < 0 || (request.outputLimit > 0 && kept[kind] > request.outputLimit)) throw new RangeError('more output than agreed')
           if (!held.add(payload.length)) {
-            outcome.reject(new OutputTooMuch())
+            stream.send(Signal.kind, Signal.encode({ signal: SIGKILL }))
             stream.end()
+            outcome.reject(new OutputTooMuch())
             return
           }
           if (owed >= WINDOW_BYTES / 2) {

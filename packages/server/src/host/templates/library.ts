@@ -65,6 +65,7 @@ export class TemplateLibrary {
       if (name.includes('.building-')) await rm(join(this.#shapesDir(), name), { recursive: true, force: true })
     }
     await this.#takeBase(op, this.#image)
+    await this.#recognise(this.#image)
     this.#diskMb = Math.round((await stat(this.#base())).size / MIB)
   }
 
@@ -160,6 +161,18 @@ export class TemplateLibrary {
     } catch (error) {
       this.#failed.set(key, error instanceof Error ? error.message : String(error))
       throw error
+    }
+  }
+
+  /** Snapshots that an earlier life of the daemon made and that can still be restored. */
+  async #recognise(image: GuestImage): Promise<void> {
+    for (const name of await readdir(this.#shapesDir())) {
+      const [, vcpus, memoryMb] = /^(\d+)x(\d+)$/.exec(name) ?? []
+      const files = goldenFiles(join(this.#shapesDir(), name))
+      if (!vcpus || !memoryMb || (await whyStale(files, { image: image.hash, driver: this.#deps.info }))) continue
+      const shape = { template: BASE, vcpus: Number(vcpus), memoryMb: Number(memoryMb) }
+      this.#ready.set(name, { shape, files, usedAt: performance.now() })
+      this.#generations.set(name, 1)
     }
   }
 
