@@ -209,8 +209,11 @@ describe('exec', () => {
   test('an agent that dies is reported, and the machine stays usable', async () => {
     const { id } = await world.machine()
     const running = exec(id, { command: 'sleep', args: ['30'] })
-    await until(() => world.daemon.app.host.guest(id), Boolean)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await until(
+      () => world.vms.vms.get(id)?.guest.commands,
+      (count) => count === 1,
+      { what: 'the command runs' },
+    )
     world.vms.restartAgent(id)
     expect((await running).body.code).toBe('machine_failed')
     expect((await exec(id, { command: 'true' })).body.exit_code).toBe(0)

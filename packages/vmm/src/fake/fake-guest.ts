@@ -21,6 +21,8 @@ export interface FakeGuest {
   freeze(): void
   thaw(): void
   readonly quiesced: boolean
+  /** Commands that run now. */
+  readonly commands: number
   state(): GuestState
   /** The agent dies and is started again: sessions, streams and processes are lost. */
   restartAgent(): void
@@ -156,6 +158,9 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
       frozen = false
       if (!quiesced) flush()
       for (const action of arrived.splice(0)) action()
+    },
+    get commands() {
+      return streams.size
     },
     get quiesced() {
       return quiesced
