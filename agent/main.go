@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -13,11 +14,13 @@ import (
 	"nullspace.dev/agent/internal/identity"
 	"nullspace.dev/agent/internal/port"
 	"nullspace.dev/agent/internal/session"
+	"nullspace.dev/agent/internal/stat"
+	"nullspace.dev/agent/internal/tcp"
 	"nullspace.dev/agent/internal/wire"
 )
 
 const (
-	version  = "0.1.0"
+	version  = "0.2.0"
 	binary   = "/usr/lib/nullspace/agent"
 	portName = "agent"
 	rootDisk = "/dev/vda"
@@ -55,7 +58,7 @@ func runAgent(args []string) error {
 		return err
 	}
 	s, err := session.New(session.Config{
-		Port: fd, Version: version, Starts: uint32(starts), Machine: machine{keeper}, Cgroup: guest.Cgroup,
+		Port: fd, Version: version, Starts: uint32(starts), Machine: machine{keeper, tcp.Open(), stat.Open()}, Cgroup: guest.Cgroup,
 	})
 	if err != nil {
 		return err
@@ -63,7 +66,21 @@ func runAgent(args []string) error {
 	return s.Run()
 }
 
-type machine struct{ keeper *identity.Keeper }
+type machine struct {
+	keeper      *identity.Keeper
+	connections *tcp.Connections
+	stat        *stat.Reader
+}
 
-func (m machine) Renew(id *wire.Identity) error { return m.keeper.Renew(id) }
-func (m machine) GrowDisk() error               { return disk.Grow(rootDisk, "/") }
+// Renew ends connections first: they are to say nothing in the name of the machine that this one was made from.
+func (m machine) Renew(id *wire.Identity) error {
+	if id.Disconnect {
+		if err := m.connections.End(); err != nil {
+			return errors.New("connections: " + err.Error())
+		}
+	}
+	return m.keeper.Renew(id)
+}
+
+func (m machine) GrowDisk() error           { return disk.Grow(rootDisk, "/") }
+func (m machine) Stat(into *wire.GuestStat) { m.stat.Read(into) }

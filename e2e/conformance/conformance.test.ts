@@ -1,6 +1,7 @@
 // The contract against the published wire, route by route and field by field. No daemon: both sides are data.
 
 import { MachineInfo } from '@nullspace/contract/machines.ts'
+import { CHANNELS, type ChannelSpec } from '@nullspace/contract/channels.ts'
 import type { RouteSpec } from '@nullspace/contract/route.ts'
 import { ROUTES } from '@nullspace/contract/routes.ts'
 import { TemplateInfo } from '@nullspace/contract/templates.ts'
@@ -13,7 +14,7 @@ import { routeDifferences } from './routes-compare.ts'
 import { jsonSchema } from './schema.ts'
 
 /** Routes that the published wire does not have. */
-const OURS = ['getHostStatus']
+const OURS = ['getHostStatus', 'forkMachineMany', 'getLineage', 'getHostMetrics', 'getQuota', 'setQuota', 'collectGarbage']
 
 /** Answers of routes with a field mask, when no mask is given. */
 const COMPLETE: Readonly<Record<string, z.ZodType>> = {
@@ -27,6 +28,9 @@ const COMPLETE: Readonly<Record<string, z.ZodType>> = {
 
 const routes: readonly RouteSpec[] = Object.values(ROUTES)
 const built = routes.filter((route) => referenceRoutes.has(route.id))
+const channels: readonly ChannelSpec[] = Object.values(CHANNELS)
+/** Operations of the reference that we have, by HTTP or as a channel. */
+const operations: ReadonlySet<string> = new Set([...built, ...channels].map(({ id }) => id))
 
 describe('what there is', () => {
   test('every route is filed under its own id, once', () => {
@@ -40,13 +44,13 @@ describe('what there is', () => {
   })
 
   test('a published route is either built or on the list of what is not', () => {
-    const missing = [...referenceRoutes.keys()].filter((id) => !notBuilt.includes(id) && !built.some((route) => route.id === id))
+    const missing = [...referenceRoutes.keys()].filter((id) => !notBuilt.includes(id) && !operations.has(id))
     expect(missing, 'neither built nor in not-built.json').toEqual([])
   })
 
   test('the list of what is not built holds nothing that is, and nothing unknown', () => {
     expect(
-      notBuilt.filter((id) => built.some((route) => route.id === id)),
+      notBuilt.filter((id) => operations.has(id)),
       'built: take it off not-built.json',
     ).toEqual([])
     expect(
@@ -66,6 +70,12 @@ describe('routes that both have', () => {
   test.each(built.map((route) => [route.id, route] as const))('%s', (id, route) => {
     expect(routeDifferences(referenceRoutes.get(id)!, route, COMPLETE[id])).toEqual(Object.keys(deliberate[id] ?? {}))
   })
+})
+
+test('channels open where the published clients look for them', () => {
+  const theirs = channels.map(({ id }) => referenceRoutes.get(id))
+  expect(theirs.map((route) => [route?.operation, route?.method, route?.path])).toEqual(channels.map(({ id, path }) => [id, 'GET', path]))
+  expect(Object.entries(CHANNELS).filter(([key, channel]) => key !== channel.id)).toEqual([])
 })
 
 test('deliberate differences are of routes that both have', () => {

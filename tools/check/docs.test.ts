@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { linkProblems, runnableSnippets } from './docs.ts'
+import { linkProblems, runnableSnippets, strayOutputs } from './docs.ts'
 import { parseMarkdown, slug } from './markdown.ts'
 
 const files = new Set(['README.md', 'docs/flows.md', 'docs/adr/0001.md', 'packages/vmm/src/driver.ts'])
@@ -46,6 +46,15 @@ test('snippets carry language, marks and line', () => {
     { language: 'sh', marks: [], text: '```', line: 6 },
   ])
   expect(runnableSnippets(page)).toHaveLength(1)
+})
+
+test('an output belongs to the runnable snippet right above it', () => {
+  const page = (text: string) => strayOutputs('a.md', parseMarkdown(text))
+  expect(page('```sh runnable\necho a\necho b\n```\n```text output\na\nb\n```\n')).toEqual([])
+  expect(page('```sh\necho a\n```\n```text output\na\n```\n')).toHaveLength(1)
+  expect(page('```sh runnable\necho a\n```\nand then\n```text output\na\n```\n')).toEqual([
+    'a.md:6  an output that stands below no runnable snippet',
+  ])
 })
 
 test('anchors are made as GitHub makes them', () => {

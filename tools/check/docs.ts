@@ -1,5 +1,5 @@
 // Markdown that tells the truth: relative links and anchors resolve, and snippets marked `runnable` at least parse.
-// Whether a runnable snippet also does what it says is for e2e to try; it takes them from `runnableSnippets`.
+// Whether a runnable snippet also does what it says is for e2e/docs.e2e.test.ts to try.
 import { readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { parseSync } from 'oxc-parser'
@@ -19,13 +19,23 @@ export const docs: Check = {
     const snippets = [...pages].flatMap(([path, page]) => runnableSnippets(page).map((snippet) => ({ path, snippet })))
     const unparsed = await Promise.all(snippets.map(({ path, snippet }) => snippetProblem(path, snippet)))
     const looked = `${count(pages.size, 'page')}, ${count(snippets.length, 'runnable snippet')}`
-    return { problems: [...linkProblems(pages, new Set(files)), ...unparsed.filter((one) => one !== undefined)], looked }
+    const stray = [...pages].flatMap(([path, page]) => strayOutputs(path, page))
+    return { problems: [...linkProblems(pages, new Set(files)), ...unparsed.filter((one) => one !== undefined), ...stray], looked }
   },
 }
 
 /** Fences such as ```ts runnable. */
 export function runnableSnippets(page: Markdown): readonly Snippet[] {
   return page.snippets.filter(({ marks }) => marks.includes('runnable'))
+}
+
+/** What a page shows as printed is only compared where it stands right below the snippet that prints it. */
+export function strayOutputs(path: string, { snippets }: Markdown): readonly string[] {
+  return snippets.flatMap(({ marks, line }, at) => {
+    const above = snippets[at - 1]
+    const belongs = above?.marks.includes('runnable') && above.line + above.text.split('\n').length + 2 === line
+    return marks.includes('output') && !belongs ? [`${path}:${line}  an output that stands below no runnable snippet`] : []
+  })
 }
 
 export function linkProblems(pages: ReadonlyMap<string, Markdown>, files: ReadonlySet<string>): readonly string[] {

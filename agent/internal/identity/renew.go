@@ -48,9 +48,11 @@ func Open() (*Keeper, error) {
 	return k, nil
 }
 
-// Renew puts the identity in force, all of it or an error that says which part is not.
+// Renew puts the identity in force, all of it or an error that says which part is not. One without a name is for the same
+// machine after it stood still: clock and generator are put right, and whatever tells it from others stays.
 func (k *Keeper) Renew(id *wire.Identity) error {
-	if !validHostname(id.Hostname) {
+	same := id.Hostname == ""
+	if !same && !validHostname(id.Hostname) {
 		return errors.New("hostname: not a host name")
 	}
 	ts := unix.NsecToTimespec(int64(id.NowNs))
@@ -59,6 +61,9 @@ func (k *Keeper) Renew(id *wire.Identity) error {
 	}
 	if errno := k.reseed(&id.Seed); errno != 0 {
 		return failed("random", errno)
+	}
+	if same {
+		return nil
 	}
 	// The generator is this machine's own from here on, so what it gives is fit for a boot id.
 	var raw [16]byte

@@ -58,6 +58,11 @@ func (s *Session) handle(session uint64, stream uint32, kind uint8, payload []by
 		} else {
 			s.out.message(s.key, stream, wire.KindDone, nil)
 		}
+	case wire.KindGuestStat:
+		var stat wire.GuestStat
+		var b [wire.GuestStatBytes]byte
+		s.Machine.Stat(&stat)
+		s.out.message(s.key, stream, wire.KindGuestStatResult, stat.Append(b[:0]))
 	default:
 		s.fail(stream, &wire.Failure{Reason: wire.Unsupported, Message: "this agent does not know that kind of message"})
 	}

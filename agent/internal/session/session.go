@@ -28,6 +28,7 @@ const (
 type Machine interface {
 	Renew(id *wire.Identity) error
 	GrowDisk() error
+	Stat(into *wire.GuestStat)
 }
 
 // Config is given by main; Starts counts the agent processes since the guest booted.

@@ -27,6 +27,8 @@ func (m *fakeMachine) Renew(id *wire.Identity) error {
 	return m.err
 }
 
+func (m *fakeMachine) Stat(into *wire.GuestStat) { into.CPUs = 7 }
+
 func (m *fakeMachine) GrowDisk() error {
 	m.grown++
 	return m.err
@@ -184,6 +186,17 @@ func TestReadyIsSaidOnceAtTheStart(t *testing.T) {
 	h.hello("")
 }
 
+func TestGenerationIsTheHighestThatBothKnow(t *testing.T) {
+	h := newHost(t)
+	for highest, want := range map[byte]byte{1: 1, 2: 2, 9: 2} {
+		h.key++
+		h.send(0, wire.KindHello, []byte{0, 1, 0, highest, 0})
+		if got := h.want(0, wire.KindWelcome); got[0] != 0 || got[1] != want {
+			t.Fatalf("host speaks 1 to %d: %x", highest, got)
+		}
+	}
+}
+
 func TestUnknownGeneration(t *testing.T) {
 	h := newHost(t)
 	h.send(0, wire.KindHello, []byte{0, 7, 0, 9, 0})
@@ -251,6 +264,10 @@ func TestSignalAndFailure(t *testing.T) {
 	h.want(4, wire.KindDone)
 	if h.machine.grown != 1 {
 		t.Fatalf("grown %d times", h.machine.grown)
+	}
+	h.send(5, wire.KindGuestStat, nil)
+	if got, want := h.want(5, wire.KindGuestStatResult), (&wire.GuestStat{CPUs: 7}).Append(nil); !bytes.Equal(got, want) {
+		t.Fatalf("%x, want %x", got, want)
 	}
 }
 

@@ -1,9 +1,9 @@
 package wire
 
 // Generation counts the forms of the protocol. The agent of a running guest is never upgraded under it, so the host
-// speaks every generation; this agent speaks exactly one.
+// speaks every generation, and so does this agent: each one has only added to the one before.
 const (
-	Generation    = 1
+	Generation    = 2
 	MinGeneration = 1
 )
 
@@ -29,8 +29,10 @@ const (
 	KindSignal      = 0x18
 	KindWindow      = 0x19
 
-	KindGrowDisk = 0x20
-	KindDone     = 0x21
+	KindGrowDisk        = 0x20
+	KindDone            = 0x21
+	KindGuestStat       = 0x22
+	KindGuestStatResult = 0x23
 )
 
 // Reason says why a stream failed.

@@ -9,12 +9,15 @@ type Hello struct {
 	Renew *Identity
 }
 
-// Identity makes a guest a machine of its own.
+// Identity makes a guest a machine of its own. Without a Hostname it is the same machine that goes on after it stood
+// still, and MachineID says nothing.
 type Identity struct {
 	NowNs     uint64 // wall clock, ns since the epoch
 	MachineID [16]byte
 	Seed      [64]byte
 	Hostname  string
+	// Disconnect ends the TCP connections that came along in memory.
+	Disconnect bool
 }
 
 // Welcome answers a Hello.
@@ -43,6 +46,15 @@ type Exit struct {
 	DroppedStdout, DroppedStderr uint64
 }
 
+// GuestStat is what the guest has used since its boot. What could not be read is 0.
+type GuestStat struct {
+	CPUTotalTicks, CPUIdleTicks      uint64 // 1/100 s over all CPUs; idle has the time waiting for a disk in it
+	CPUs                             uint32
+	MemTotalBytes, MemAvailableBytes uint64
+	DiskTotalBytes, DiskUsedBytes    uint64 // of the root filesystem
+	NetReceivedBytes, NetSentBytes   uint64 // all interfaces but loopback
+}
+
 // Failure ends a stream that could not do what was asked. It is an error, so that code below can return it as one.
 type Failure struct {
 	Reason  Reason
@@ -60,6 +72,7 @@ func DecodeHello(b []byte) (m Hello, ok bool) {
 		copy(m.Renew.MachineID[:], c.take(16))
 		copy(m.Renew.Seed[:], c.take(64))
 		m.Renew.Hostname = c.str()
+		m.Renew.Disconnect = !c.bad && len(c.b) > 0 && c.u8() == 1
 	}
 	return m, !c.bad
 }
@@ -96,6 +109,21 @@ func (m Exit) Append(b []byte) []byte {
 	b = appendBool(append(b, m.Signal), m.TimedOut)
 	b = binary.BigEndian.AppendUint64(b, m.DroppedStdout)
 	return binary.BigEndian.AppendUint64(b, m.DroppedStderr)
+}
+
+// GuestStatBytes is the length of the payload of GuestStatResult.
+const GuestStatBytes = 8*8 + 4
+
+func (m *GuestStat) Append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, m.CPUTotalTicks)
+	b = binary.BigEndian.AppendUint64(b, m.CPUIdleTicks)
+	b = binary.BigEndian.AppendUint32(b, m.CPUs)
+	b = binary.BigEndian.AppendUint64(b, m.MemTotalBytes)
+	b = binary.BigEndian.AppendUint64(b, m.MemAvailableBytes)
+	b = binary.BigEndian.AppendUint64(b, m.DiskTotalBytes)
+	b = binary.BigEndian.AppendUint64(b, m.DiskUsedBytes)
+	b = binary.BigEndian.AppendUint64(b, m.NetReceivedBytes)
+	return binary.BigEndian.AppendUint64(b, m.NetSentBytes)
 }
 
 func (f *Failure) Append(b []byte) []byte {

@@ -15,13 +15,17 @@ const vectorFile = "../../../packages/guest-protocol/vectors/messages.json"
 type vector struct {
 	Message, Name, Hex string
 	Kind               uint8
+	Added              int // bytes at the end that another generation does not send
 	Value              json.RawMessage
 }
 
 // value is the union of all fields, by the host's names; bytes are in hex, 64-bit numbers in decimal.
 type value struct {
 	MinGeneration, MaxGeneration uint16
-	Renew                        *struct{ NowNs, MachineID, Seed, Hostname string }
+	Renew                        *struct {
+		NowNs, MachineID, Seed, Hostname string
+		Disconnect                       bool
+	}
 	Generation                   uint16
 	Renewed                      bool
 	AgentStarts                  uint32
@@ -38,6 +42,12 @@ type value struct {
 	DroppedStdout, DroppedStderr string
 	Reason, Message              string
 	Bytes                        uint32
+
+	CPUTotalTicks, CPUIdleTicks      string
+	CPUCount                         uint32
+	MemTotalBytes, MemAvailableBytes string
+	DiskTotalBytes, DiskUsedBytes    string
+	NetRxBytes, NetTxBytes           string
 }
 
 func number(t *testing.T, s string) uint64 {
@@ -88,7 +98,7 @@ func check(t *testing.T, v vector, payload []byte, want value) {
 	}
 	cut := func(decode func([]byte) bool) {
 		t.Helper()
-		for n := range payload {
+		for n := range len(payload) - v.Added {
 			if decode(payload[:n]) {
 				t.Fatalf("the first %d bytes of %d were taken for a whole message", n, len(payload))
 			}
@@ -99,7 +109,7 @@ func check(t *testing.T, v vector, payload []byte, want value) {
 		got, ok := DecodeHello(payload)
 		expected := Hello{MinGeneration: want.MinGeneration, MaxGeneration: want.MaxGeneration}
 		if r := want.Renew; r != nil {
-			expected.Renew = &Identity{NowNs: number(t, r.NowNs), Hostname: r.Hostname}
+			expected.Renew = &Identity{NowNs: number(t, r.NowNs), Hostname: r.Hostname, Disconnect: r.Disconnect}
 			hex.Decode(expected.Renew.MachineID[:], []byte(r.MachineID))
 			hex.Decode(expected.Renew.Seed[:], []byte(r.Seed))
 		}
@@ -135,13 +145,21 @@ func check(t *testing.T, v vector, payload []byte, want value) {
 			DroppedStdout: number(t, want.DroppedStdout), DroppedStderr: number(t, want.DroppedStderr),
 		}
 		same(KindExit, m.Append(nil), payload)
+	case "GuestStatResult":
+		m := GuestStat{
+			CPUTotalTicks: number(t, want.CPUTotalTicks), CPUIdleTicks: number(t, want.CPUIdleTicks), CPUs: want.CPUCount,
+			MemTotalBytes: number(t, want.MemTotalBytes), MemAvailableBytes: number(t, want.MemAvailableBytes),
+			DiskTotalBytes: number(t, want.DiskTotalBytes), DiskUsedBytes: number(t, want.DiskUsedBytes),
+			NetReceivedBytes: number(t, want.NetRxBytes), NetSentBytes: number(t, want.NetTxBytes),
+		}
+		same(KindGuestStatResult, m.Append(nil), payload)
 	case "Failed":
 		m := Failure{Reason: reasons[want.Reason], Message: want.Message}
 		same(KindFailed, m.Append(nil), payload)
 	default:
 		kind, known := map[string]uint8{
 			"Ping": KindPing, "Pong": KindPong, "Quiesce": KindQuiesce, "Quiesced": KindQuiesced, "Thaw": KindThaw,
-			"StdinClose": KindStdinClose, "GrowDisk": KindGrowDisk, "Done": KindDone,
+			"StdinClose": KindStdinClose, "GrowDisk": KindGrowDisk, "Done": KindDone, "GuestStat": KindGuestStat,
 		}[v.Message]
 		if !known {
 			t.Fatal("this test does not know the message")

@@ -10,6 +10,8 @@ export const LIMITS = {
   memoryMb: { min: 128, max: 262_144 },
   diskMb: { min: 512, max: 131_072 },
   timeoutMs: { min: 1_000, max: 30 * 24 * 3_600_000 },
+  /** Of idle and auto-delete windows. */
+  longestMs: 10 * 365 * 24 * 3_600_000,
   metadataBytes: 16 * 1024,
   envsBytes: 64 * 1024,
   listLimit: { min: 1, max: 100 },
@@ -58,24 +60,26 @@ export function normalisePath(path: string): string {
 export const TimeoutAction = z.enum(['destroy', 'hibernate'])
 
 export const CreateMachineBody = z.strictObject({
-  template: z.string().min(1).max(200).default(DEFAULTS.template),
-  vcpus: whole(LIMITS.vcpus.min, LIMITS.vcpus.max).default(DEFAULTS.vcpus),
-  memory_mb: whole(LIMITS.memoryMb.min, LIMITS.memoryMb.max).default(DEFAULTS.memoryMb),
+  // No default in the schema: with a snapshot, a size that was asked for is refused and one that was not is the snapshot's.
+  template: z.string().min(1).max(200).optional().meta({ default: DEFAULTS.template }),
+  vcpus: whole(LIMITS.vcpus.min, LIMITS.vcpus.max).optional().meta({ default: DEFAULTS.vcpus }),
+  memory_mb: whole(LIMITS.memoryMb.min, LIMITS.memoryMb.max).optional().meta({ default: DEFAULTS.memoryMb }),
   disk_mb: whole(LIMITS.diskMb.min, LIMITS.diskMb.max).nullish(),
   timeout_ms: whole(LIMITS.timeoutMs.min, LIMITS.timeoutMs.max).default(DEFAULTS.timeoutMs),
   timeout_action: TimeoutAction.nullish(),
   lifecycle: z.strictObject({ on_timeout: z.enum(['destroy', 'pause']).default('destroy') }).nullish(),
   envs: Envs.nullish(),
   metadata: Metadata.nullish(),
-  internet_access: z.boolean().default(true),
+  internet_access: z.boolean().optional().meta({ default: true }),
   cwd: GuestPath.nullish(),
-  // Options of capabilities that are not built yet: known by name, so that asking for one is `not_implemented` and not a typo.
-  snapshot_id: z.string().nullish(),
-  warm_pool: z.record(z.string(), z.unknown()).nullish(),
-  inactivity_timeout_ms: whole(1, Number.MAX_SAFE_INTEGER).nullish(),
-  auto_delete_after_ms: whole(1, Number.MAX_SAFE_INTEGER).nullish(),
+  /** Restores a reusable snapshot; size, template, environment and policy are the snapshot's. */
+  snapshot_id: z.string().min(1).max(200).nullish(),
+  inactivity_timeout_ms: whole(1, LIMITS.longestMs).nullish(),
+  auto_delete_after_ms: whole(1, LIMITS.longestMs).nullish(),
   ephemeral: z.boolean().default(false),
   auto_resume: z.boolean().default(false),
+  // Options of capabilities that are not built yet: known by name, so that asking for one is `not_implemented` and not a typo.
+  warm_pool: z.record(z.string(), z.unknown()).nullish(),
   desktop: z.record(z.string(), z.unknown()).nullish(),
   network: z.record(z.string(), z.unknown()).nullish(),
   volumes: z.array(z.record(z.string(), z.unknown())).nullish(),
@@ -100,8 +104,18 @@ export const MachineInfo = z.object({
   remaining_ms: z.number().int().min(0).optional(),
   timeout_action: TimeoutAction,
   last_active_at: Timestamp.optional(),
+  inactivity_timeout_ms: z.number().int().optional(),
+  auto_delete_after_ms: z.number().int().optional(),
   ephemeral: z.boolean(),
   cwd: z.string(),
+  /** While it is paused: the snapshot it resumes from. */
+  snapshot_id: z.string().optional(),
+  /** Ours: whether work on it wakes it when it is paused. */
+  auto_resume: z.boolean(),
+  /** Ours: the machine it was forked from, or whose snapshot it was made from. */
+  parent_machine_id: z.string().optional(),
+  /** Ours: the reusable snapshot it was made from. */
+  source_snapshot_id: z.string().optional(),
   /** Ours: why a machine is in `error`. */
   error_reason: z.string().optional(),
 })
@@ -127,6 +141,9 @@ export const MACHINE_FIELDS = [
   'inactivity_timeout_ms',
   'auto_delete_after_ms',
   'ephemeral',
+  'auto_resume',
+  'parent_machine_id',
+  'source_snapshot_id',
   'error_reason',
 ] as const
 export type MachineField = (typeof MACHINE_FIELDS)[number]
@@ -156,6 +173,10 @@ export const createMachine = route({
   errors: [
     'invalid_request',
     'unauthorized',
+    'quota_exceeded',
+    'snapshot_not_found',
+    'incompatible_snapshot',
+    'rebuild_required',
     'template_not_found',
     'template_not_ready',
     'transition_in_progress',

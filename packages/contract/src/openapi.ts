@@ -4,19 +4,43 @@ import { z } from 'zod'
 import { ExecBody, ExecResult } from './commands.ts'
 import { ERRORS, type ErrorCode } from './errors.ts'
 import { CheckResult, HostStatus } from './host.ts'
+import { LifecycleEvent, LifecycleEventList } from './events.ts'
+import { GarbageItem } from './garbage.ts'
 import { CreateKeyBody, KeyInfo } from './keys.ts'
+import { ForkManyBody, LineageNode, SetTimeoutBody, TimeoutLease } from './lifecycle.ts'
 import { CreateMachineBody, MachineConfig, MachineInfo } from './machines.ts'
-import type { RouteSpec } from './route.ts'
+import { HostSample, MachineMetrics } from './metrics.ts'
+import { Quota, QuotaState } from './quotas.ts'
+import { NO_BODY, type RouteSpec } from './route.ts'
 import { ROUTES } from './routes.ts'
+import { SnapshotInfo } from './snapshots.ts'
 import { TemplateInfo } from './templates.ts'
+import { CreateWebhookBody, DeliveryAttempt, DeliveryInfo, UpdateWebhookBody, WebhookInfo } from './webhooks.ts'
 
 /** Schemas with a name of their own in the document. */
 const MODELS: Readonly<Record<string, { schema: z.ZodType; io: 'input' | 'output' }>> = {
   CreateMachineRequest: { schema: CreateMachineBody, io: 'input' },
   ExecRequest: { schema: ExecBody, io: 'input' },
   CreateApiKeyRequest: { schema: CreateKeyBody, io: 'input' },
+  SetTimeoutRequest: { schema: SetTimeoutBody, io: 'input' },
+  ForkManyRequest: { schema: ForkManyBody, io: 'input' },
+  CreateWebhookRequest: { schema: CreateWebhookBody, io: 'input' },
+  UpdateWebhookRequest: { schema: UpdateWebhookBody, io: 'input' },
   MachineInfo: { schema: MachineInfo, io: 'output' },
   MachineConfig: { schema: MachineConfig, io: 'output' },
+  SnapshotInfo: { schema: SnapshotInfo, io: 'output' },
+  TimeoutLease: { schema: TimeoutLease, io: 'output' },
+  LineageNode: { schema: LineageNode, io: 'output' },
+  LifecycleEvent: { schema: LifecycleEvent, io: 'output' },
+  LifecycleEventList: { schema: LifecycleEventList, io: 'output' },
+  WebhookInfo: { schema: WebhookInfo, io: 'output' },
+  DeliveryInfo: { schema: DeliveryInfo, io: 'output' },
+  DeliveryAttempt: { schema: DeliveryAttempt, io: 'output' },
+  MachineMetrics: { schema: MachineMetrics, io: 'output' },
+  HostSample: { schema: HostSample, io: 'output' },
+  Quota: { schema: Quota, io: 'output' },
+  QuotaState: { schema: QuotaState, io: 'output' },
+  GarbageItem: { schema: GarbageItem, io: 'output' },
   ExecResult: { schema: ExecResult, io: 'output' },
   TemplateInfo: { schema: TemplateInfo, io: 'output' },
   KeyInfo: { schema: KeyInfo, io: 'output' },
@@ -67,7 +91,10 @@ function operation(spec: RouteSpec): Record<string, unknown> {
     parameters: [...parameters(spec.params, 'path'), ...parameters(spec.query, 'query'), ...parameters(spec.headers, 'header')],
     ...(spec.body ? { requestBody: { required: true, content: json(reference(spec.body, 'input')) } } : {}),
     responses: {
-      [spec.success.status]: { description: 'Success', content: json(reference(spec.success.body, 'output')) },
+      [spec.success.status]: {
+        description: 'Success',
+        ...(spec.success.body === NO_BODY ? {} : { content: json(reference(spec.success.body, 'output')) }),
+      },
       ...refusals(spec.errors),
     },
   }

@@ -1,6 +1,6 @@
 // A route is a value: declared once, mounted by the server, called by the SDK, written to OpenAPI.
 
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { ErrorCode } from './errors.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -29,6 +29,9 @@ export interface RouteSpec {
   /** True for what is ours and not part of the published wire. */
   readonly ours?: boolean
 }
+
+/** Body of a 204. */
+export const NO_BODY = z.undefined()
 
 export const route = <const Spec extends RouteSpec>(spec: Spec): Spec => spec
 

@@ -2,9 +2,24 @@
 
 import { execCommand } from './commands.ts'
 import { getHostStatus, healthCheck } from './host.ts'
+import { listLifecycleEvents, listMachineLifecycleEvents, listSnapshotLifecycleEvents } from './events.ts'
+import { collectGarbage } from './garbage.ts'
 import { createKey, listKeys, revokeKey } from './keys.ts'
+import { forkMachine, forkMachineMany, getLineage, hibernateMachine, resumeMachine, setTimeout } from './lifecycle.ts'
 import { createMachine, destroyMachine, getMachine, listMachines } from './machines.ts'
+import { getHostMetrics, getMetrics } from './metrics.ts'
+import { getQuota, setQuota } from './quotas.ts'
+import { createSnapshot, deleteSnapshot, getSnapshot, listSnapshots } from './snapshots.ts'
 import { listTemplates } from './templates.ts'
+import {
+  createLifecycleWebhook,
+  deleteLifecycleWebhook,
+  getLifecycleWebhook,
+  getLifecycleWebhookDelivery,
+  listLifecycleWebhookDeliveries,
+  listLifecycleWebhooks,
+  updateLifecycleWebhook,
+} from './webhooks.ts'
 
 /** Keyed by each route’s id. */
 export const ROUTES = {
@@ -14,7 +29,32 @@ export const ROUTES = {
   listMachines,
   getMachine,
   destroyMachine,
+  hibernateMachine,
+  resumeMachine,
+  forkMachine,
+  forkMachineMany,
+  setTimeout,
+  getLineage,
+  getMetrics,
+  getHostMetrics,
   execCommand,
+  createSnapshot,
+  listSnapshots,
+  getSnapshot,
+  deleteSnapshot,
+  listLifecycleEvents,
+  listMachineLifecycleEvents,
+  listSnapshotLifecycleEvents,
+  createLifecycleWebhook,
+  listLifecycleWebhooks,
+  getLifecycleWebhook,
+  updateLifecycleWebhook,
+  deleteLifecycleWebhook,
+  listLifecycleWebhookDeliveries,
+  getLifecycleWebhookDelivery,
+  getQuota,
+  setQuota,
+  collectGarbage,
   listTemplates,
   createApiKey: createKey,
   listApiKeys: listKeys,

@@ -6,6 +6,11 @@ export type MachineState = (typeof MACHINE_STATES)[number]
 /** In which states a verb may begin. A verb on another state is refused with `machine_not_ready`. */
 export const LEGAL = {
   exec: ['running'],
+  setTimeout: ['running'],
+  hibernate: ['running'],
+  resume: ['paused'],
+  snapshot: ['running', 'paused'],
+  fork: ['running'],
   destroy: ['creating', 'running', 'paused', 'error'],
   expire: ['running', 'paused', 'error'],
   fail: ['creating', 'running'],

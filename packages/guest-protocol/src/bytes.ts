@@ -60,6 +60,10 @@ export class Reader {
     this.#bytes = bytes
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
+  /** Nothing is left: what a later generation added is not there. */
+  get atEnd(): boolean {
+    return this.#at === this.#bytes.length
+  }
   u8(): number {
     return this.#view.getUint8(this.#take(1))
   }

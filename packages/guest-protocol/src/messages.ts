@@ -34,7 +34,10 @@ export interface Identity {
   readonly machineId: Uint8Array
   /** 64 bytes of host entropy, credited to the guest kernel's generator. */
   readonly seed: Uint8Array
+  /** Empty = the same machine goes on: it keeps its names, ids and connections. An agent of generation 1 refuses that. */
   readonly hostname: string
+  /** Ends TCP connections with others than itself. On the wire only when true; an agent of generation 1 does not see it. */
+  readonly disconnect?: boolean
 }
 
 export interface HelloMessage {
@@ -72,6 +75,23 @@ export interface ExecStartMessage {
   readonly env: readonly string[]
 }
 
+/** Since the boot; what the agent could not read is 0. */
+export interface GuestStatMessage {
+  /** First line of /proc/stat, 1/100 s. */
+  readonly cpuTotalTicks: bigint
+  /** idle + iowait */
+  readonly cpuIdleTicks: bigint
+  readonly cpuCount: number
+  readonly memTotalBytes: bigint
+  readonly memAvailableBytes: bigint
+  /** Of the root filesystem. */
+  readonly diskTotalBytes: bigint
+  readonly diskUsedBytes: bigint
+  /** All interfaces but loopback. */
+  readonly netRxBytes: bigint
+  readonly netTxBytes: bigint
+}
+
 export interface ExitMessage {
   /** 128 + signal when a signal ended it. */
   readonly exitCode: number
@@ -97,11 +117,21 @@ export const Hello = codec<HelloMessage>(
       .u16(m.maxGeneration)
       .u8(m.renew ? 1 : 0)
     if (m.renew) w.u64(m.renew.nowNs).raw(m.renew.machineId).raw(m.renew.seed).str(m.renew.hostname)
+    if (m.renew?.disconnect) w.u8(1)
   },
   (r) => ({
     minGeneration: r.u16(),
     maxGeneration: r.u16(),
-    renew: r.u8() === 1 ? { nowNs: r.u64(), machineId: r.raw(16), seed: r.raw(64), hostname: r.str() } : null,
+    renew:
+      r.u8() === 1
+        ? {
+            nowNs: r.u64(),
+            machineId: r.raw(16),
+            seed: r.raw(64),
+            hostname: r.str(),
+            ...(!r.atEnd && r.u8() === 1 && { disconnect: true }),
+          }
+        : null,
   }),
 )
 export const Welcome = codec<WelcomeMessage>(
@@ -195,3 +225,31 @@ export const Window = codec<{ readonly bytes: number }>(
 /** Grow the root filesystem to its disk, after the host has enlarged that. Answered by Done or Failed on its stream. */
 export const GrowDisk = empty(0x20)
 export const Done = empty(0x21)
+
+/** From generation 2 on. Answered by GuestStatResult on its stream. */
+export const GuestStat = empty(0x22)
+export const GuestStatResult = codec<GuestStatMessage>(
+  0x23,
+  (w, m) =>
+    w
+      .u64(m.cpuTotalTicks)
+      .u64(m.cpuIdleTicks)
+      .u32(m.cpuCount)
+      .u64(m.memTotalBytes)
+      .u64(m.memAvailableBytes)
+      .u64(m.diskTotalBytes)
+      .u64(m.diskUsedBytes)
+      .u64(m.netRxBytes)
+      .u64(m.netTxBytes),
+  (r) => ({
+    cpuTotalTicks: r.u64(),
+    cpuIdleTicks: r.u64(),
+    cpuCount: r.u32(),
+    memTotalBytes: r.u64(),
+    memAvailableBytes: r.u64(),
+    diskTotalBytes: r.u64(),
+    diskUsedBytes: r.u64(),
+    netRxBytes: r.u64(),
+    netTxBytes: r.u64(),
+  }),
+)

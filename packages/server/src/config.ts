@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { availableParallelism, homedir, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { Quota } from '@nullspace/contract/quotas.ts'
 import { z } from 'zod'
 
 const shape = z.strictObject({ vcpus: z.number().int().min(1), memory_mb: z.number().int().min(128) })
@@ -39,6 +40,14 @@ export const ConfigFile = z.strictObject({
   drain_ms: z.coerce.number().int().min(0).default(20_000),
   /** File that the CLI and the SDKs on this box read address and key from; empty = do not write one. */
   client_config: z.string().optional(),
+  /** What an owner may hold unless an operator says otherwise ("nullspace quota set"); null = no bound. */
+  quota: Quota.default({ machines: 100, vcpus: 64, memory_mb: 65_536, snapshots: 200, disk_mb: 1_048_576 }),
+  /** Lifecycle events, and the deliveries of webhooks with them, are forgotten after this. */
+  events_kept_days: z.coerce.number().int().min(1).max(3650).default(30),
+  /** Between two samples of what a machine uses, ms. */
+  metrics_every_ms: z.coerce.number().int().min(1000).max(60_000).default(5000),
+  /** Webhooks may be posted to private and loopback addresses, too. */
+  webhook_private_targets: z.union([z.boolean(), z.stringbool()]).default(false),
   /** For tests: `kind:step:phase`, the point at which the daemon kills itself. */
   crash_at: z.string().optional(),
 })
@@ -95,7 +104,7 @@ export function readConfig(env: Env = process.env): Config {
 }
 
 /** JSON where a key is not plain text. */
-const AS_JSON = new Set(['shapes', 'dns_upstreams'])
+const AS_JSON = new Set(['shapes', 'quota', 'dns_upstreams'])
 
 function fromEnv(env: Env): Record<string, unknown> {
   const out: Record<string, unknown> = {}

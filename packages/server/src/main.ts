@@ -24,6 +24,7 @@ import type { Shape } from './domain/machine.ts'
 import { assembleHost, examineHost, type HostSettings } from './compose/assemble.ts'
 import { listen } from './http/listen.ts'
 import { createLogger, type Logger } from './observe/logger.ts'
+import { createMetrics, observeCapture } from './observe/metrics.ts'
 import { Op } from './observe/op.ts'
 import { VERSION } from './observe/version.ts'
 import { type Db, openDb } from './store/db.ts'
@@ -55,8 +56,9 @@ async function serve(config: Config): Promise<void> {
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'))
 
   const db = await openDb(join(config.dataDir, 'nullspace.db'))
+  const metrics = createMetrics()
   using op = new Op('set up the host', { timeoutMs: SET_UP_TIMEOUT_MS })
-  const { host, checks, setUp } = await assembleHost(op, hostSettings(config, log))
+  const { host, checks, setUp } = await assembleHost(op, hostSettings(config, log, observeCapture(metrics)))
   await setUp(op)
   const daemon = createDaemon({
     db,
@@ -64,6 +66,11 @@ async function serve(config: Config): Promise<void> {
     checks,
     promisedShapes: promisedShapes(config),
     startWidth: config.startWidth,
+    defaultQuota: config.quota,
+    eventsKeptDays: config.events_kept_days,
+    metricsEveryMs: config.metrics_every_ms,
+    webhookPrivateTargets: config.webhook_private_targets,
+    metrics,
     log,
     ...(config.crash_at === undefined ? {} : { hooks: crashAt(config.crash_at) }),
   })
@@ -117,12 +124,12 @@ async function operatorKey(config: Config, db: Db): Promise<string> {
 }
 
 async function doctor(config: Config): Promise<void> {
-  const checks = await examineHost(hostSettings(config, createLogger({ level: 'silent' })))
+  const checks = await examineHost(hostSettings(config, createLogger({ level: 'silent' }), () => {}))
   console.log(JSON.stringify({ checks }))
   process.exit(checks.some(({ level }) => level === 'failure') ? 1 : 0)
 }
 
-function hostSettings(config: Config, log: Logger): HostSettings {
+function hostSettings(config: Config, log: Logger, onCapture: HostSettings['onCapture']): HostSettings {
   return {
     ...config,
     spareSlots: config.spare_slots,
@@ -131,6 +138,7 @@ function hostSettings(config: Config, log: Logger): HostSettings {
     addressBlock: config.address_block,
     dnsUpstreams: config.dns_upstreams,
     poolBytes: config.pool_gb === undefined ? null : config.pool_gb * 1024 ** 3,
+    onCapture,
     log,
   }
 }

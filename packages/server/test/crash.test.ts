@@ -169,7 +169,7 @@ test('what the reconciler for unfinished work does never touches work that is un
     () => world.daemon.app.db.selectFrom('operations').selectAll().execute(),
     (rows) => rows.length === 1,
   )
-  const resumed = world.daemon.app.engine.resume((machineId, kind, work) => world.daemon.app.lock.tryRun(machineId, kind, work))
+  const resumed = world.daemon.app.engine.resume((keys, kind, work) => world.daemon.app.lock.tryRunAll(keys, kind, work))
   gate.resolve()
   const { status, body } = await create
   await resumed
@@ -187,7 +187,7 @@ test('a take-down that fails can be asked for again, and the daemon starts with 
   await world.restart()
   expect((await world.call('GET', '/healthz')).status).toBe(200)
   delete world.faults.kill
-  await world.daemon.app.engine.resume((machineId, kind, work) => world.daemon.app.lock.tryRun(machineId, kind, work))
+  await world.daemon.app.engine.resume((keys, kind, work) => world.daemon.app.lock.tryRunAll(keys, kind, work))
   expect(await world.leftovers()).toEqual([])
 })
 

@@ -7,32 +7,42 @@ import { createMetrics } from '../src/observe/metrics.ts'
 import { insertOperation, openOperations } from '../src/store/tables/operations.ts'
 import type { WorkflowContext } from '../src/workflows/context.ts'
 import { newOperation, WorkflowEngine } from '../src/workflows/engine.ts'
-import type { Step, Workflow } from '../src/workflows/workflow.ts'
+import type { BaseState, Step, Workflow } from '../src/workflows/workflow.ts'
 
 /** One place to run a workflow in, freshly made for every test. */
 export interface Ground<State> extends AsyncDisposable {
   readonly context: WorkflowContext
   /** The operation as its use case would begin it, with what must be in the store for that. */
   begin(): Promise<State>
-  /** What of the operation's entity is on the host or in the store; empty when nothing is. */
+  /**
+   * What is on the host or in the store and was not before it began, or was and is not, or does not work any more; empty
+   * when all is as it was.
+   */
   traces(): Promise<string[]>
   /** Rejects unless the operation came to what it promises. */
   expectDone(): Promise<void>
 }
 
-export function describeWorkflow<State extends { readonly machineId: string } & object>(
+/** `following`: the workflows that it goes over into when it is done, one after the other. */
+export function describeWorkflow<State extends BaseState & object>(
   workflow: Workflow<WorkflowContext, State>,
   makeGround: () => Promise<Ground<State>>,
+  following: readonly Workflow<WorkflowContext, BaseState>[] = [],
 ): void {
-  const run = async (ground: Ground<State>, changed: Workflow<WorkflowContext, State>): Promise<WorkflowEngine<WorkflowContext>> => {
-    const { db, clock } = ground.context
-    const engine = new WorkflowEngine<WorkflowContext>({ db, clock, log: silentLogger(), metrics: createMetrics() }, ground.context, [
+  const engineOf = ({ context }: Ground<State>, changed = workflow): WorkflowEngine<WorkflowContext> =>
+    new WorkflowEngine<WorkflowContext>({ db: context.db, clock: context.clock, log: silentLogger(), metrics: createMetrics() }, context, [
       changed,
+      ...following,
     ])
+  const run = async (ground: Ground<State>, changed: Workflow<WorkflowContext, State>): Promise<void> => {
+    const { db, clock } = ground.context
+    const engine = engineOf(ground, changed)
     const entry = newOperation(workflow.kind, await ground.begin())
     await insertOperation(db, entry, clock.now())
-    await engine.run(entry)
-    return engine
+    const next = await engine.run(entry)
+    expect(next?.kind).toBe(following[0]?.kind)
+    expect(await openOperations(db), 'what follows is in the journal').toEqual(next ? [next] : [])
+    await engine.finish(next)
   }
   const steps = workflow.steps.map((step, index) => ({ name: step.name, index }))
   const withStep = (
@@ -48,8 +58,8 @@ export function describeWorkflow<State extends { readonly machineId: string } & 
     test('comes to what it promises, and its journal entry ends', async () => {
       await using ground = await makeGround()
       await run(ground, workflow)
-      await ground.expectDone()
       expect(await openOperations(ground.context.db)).toEqual([])
+      await ground.expectDone()
     })
 
     test.each(steps)('step $name twice is harmless', async ({ index }) => {
@@ -80,8 +90,8 @@ export function describeWorkflow<State extends { readonly machineId: string } & 
             },
           }))
           await expect(run(ground, failing)).rejects.toThrow(boom)
-          expect(await ground.traces()).toEqual([])
           expect(await openOperations(ground.context.db)).toEqual([])
+          expect(await ground.traces()).toEqual([])
         }
       })
 
@@ -113,11 +123,8 @@ export function describeWorkflow<State extends { readonly machineId: string } & 
         }))
         await expect(run(ground, failing)).rejects.toThrow(boom)
         expect(await openOperations(ground.context.db)).toHaveLength(1)
-        const { db, clock } = ground.context
-        await new WorkflowEngine<WorkflowContext>({ db, clock, log: silentLogger(), metrics: createMetrics() }, ground.context, [
-          workflow,
-        ]).resume((_machineId, _kind, work) => work())
-        expect(await openOperations(db)).toEqual([])
+        await engineOf(ground).resume((_keys, _kind, work) => work())
+        expect(await openOperations(ground.context.db)).toEqual([])
         await ground.expectDone()
       })
     }

@@ -45,6 +45,7 @@ describe('create', () => {
       expires_at: '2027-01-15T08:01:00.000Z',
       remaining_ms: 60000,
       timeout_action: 'destroy',
+      auto_resume: false,
       ephemeral: false,
       cwd: '/tmp',
     })

@@ -1,105 +1,131 @@
-import { randomBytes } from 'node:crypto'
-import { machineIds, type MachineId, type OwnerId } from '@nullspace/contract/ids.ts'
+// The laws of create, destroy and fail.
+
 import { expect } from 'vitest'
 import type { Machine } from '../src/domain/machine.ts'
+import { insertNew } from '../src/app/create.ts'
 import { findMachine, insertMachine, updateMachine } from '../src/store/tables/machines.ts'
 import { createWorkflow, type CreateState } from '../src/workflows/create.ts'
-import { describeWorkflow, type Ground } from './laws.ts'
-import { destroyWorkflow, failWorkflow, type FailState, type TeardownState } from '../src/workflows/teardown.ts'
-import { createWorld, type World } from './world.ts'
+import { destroyWorkflow, failWorkflow, type DestroyState, type FailState } from '../src/workflows/teardown.ts'
+import { counting, newMachineId, theRow, useGround } from './ground.ts'
+import { describeWorkflow } from './laws.ts'
+import type { World } from './world.ts'
 
-interface Setting {
-  readonly world: World
-  readonly id: MachineId
-  row(): Promise<Machine | null>
-}
+const ground = useGround()
 
-async function ground<State>(
-  begin: (setting: Setting) => Promise<State>,
-  expectDone: (setting: Setting) => Promise<void>,
-): Promise<Ground<State>> {
-  const world = await createWorld()
-  const random = (bytes: number): Uint8Array => randomBytes(bytes)
-  const id = machineIds.mint(random) as MachineId
-  const setting: Setting = { world, id, row: () => findMachine(world.db, id) }
-  const { host } = world.daemon.app
-  return {
-    context: { db: world.db, host, clock: world.clock, random },
-    begin: () => begin(setting),
-    async traces() {
-      const row = await setting.row()
-      return [...(await world.leftovers()).filter((trace) => !trace.startsWith('journal')), ...(row ? [`row in state ${row.state}`] : [])]
+const onRequest = (world: World): Machine => ({
+  id: newMachineId(),
+  ownerId: world.key.ownerId,
+  state: 'creating',
+  shape: { template: 'base', vcpus: 1, memoryMb: 256 },
+  diskMb: 4096,
+  cwd: '/workspace',
+  envs: {},
+  metadata: {},
+  internetAccess: true,
+  timeoutMs: 60_000,
+  timeoutAction: 'destroy',
+  timeoutAt: null,
+  createdAt: world.clock.now(),
+  startedAt: null,
+  lastActiveAt: null,
+  errorReason: null,
+  slot: null,
+  vmHandle: null,
+  autoResume: false,
+  ephemeral: false,
+  inactivityTimeoutMs: null,
+  autoDeleteAfterMs: null,
+  pausedAt: null,
+  snapshotId: null,
+  parentMachineId: null,
+  sourceSnapshotId: null,
+})
+
+describeWorkflow<CreateState>(
+  createWorkflow,
+  ground<CreateState>({
+    prepare: async () => null,
+    async begin(world) {
+      const machine = onRequest(world)
+      await insertMachine(world.db, machine)
+      return { subject: machine.id, source: { kind: 'template' } }
     },
-    expectDone: () => expectDone(setting),
-    [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
-  }
-}
-
-async function record({ world, id }: Setting): Promise<void> {
-  const machine: Machine = {
-    id,
-    ownerId: world.key.ownerId satisfies OwnerId,
-    state: 'creating',
-    shape: { template: 'base', vcpus: 1, memoryMb: 256 },
-    diskMb: 4096,
-    cwd: '/workspace',
-    envs: {},
-    metadata: {},
-    internetAccess: true,
-    timeoutMs: 60_000,
-    timeoutAction: 'destroy',
-    timeoutAt: null,
-    createdAt: world.clock.now(),
-    startedAt: null,
-    lastActiveAt: null,
-    errorReason: null,
-    slot: null,
-    vmHandle: null,
-  }
-  await insertMachine(world.db, machine)
-}
-
-describeWorkflow<CreateState>(createWorkflow, () =>
-  ground<CreateState>(
-    async (setting) => {
-      await record(setting)
-      return { machineId: setting.id }
+    async expectDone(world, { subject }) {
+      const timeoutAt = world.clock.now() + 60_000
+      expect(await theRow(world, subject)).toMatchObject({ state: 'running', vmHandle: expect.stringContaining(subject), timeoutAt })
+      expect([...world.vms.vms.keys()]).toEqual([subject])
     },
-    async ({ world, id, row }) => {
-      expect(await row()).toMatchObject({ state: 'running', vmHandle: expect.stringContaining(id), timeoutAt: world.clock.now() + 60_000 })
-      expect([...world.vms.vms.keys()]).toEqual([id])
-    },
-  ),
+  }),
 )
 
-/** A machine that runs, and the last thing its use case writes before the take-down begins. */
-async function running(world: World, change: Partial<Machine>): Promise<{ machineId: string; slot: number | null }> {
-  const { id } = await world.machine()
-  const { slot } = (await findMachine(world.db, id))! // just made
-  await updateMachine(world.db, id, change)
-  return { machineId: id, slot }
-}
+describeWorkflow<CreateState>(
+  { ...createWorkflow, kind: 'create from a snapshot' },
+  ground<CreateState>({
+    async prepare(world) {
+      const id = await counting(world)
+      await world.call('POST', `/v1/machines/${id}/snapshots`)
+      return id
+    },
+    async begin(world, id) {
+      const [{ id: snapshot }] = (await world.call('GET', '/v1/snapshots')).body
+      const machine = { ...onRequest(world), parentMachineId: (await theRow(world, id)).id, sourceSnapshotId: snapshot }
+      await world.db.transaction().execute((tx) => insertNew(tx, machine, 'snapshot'))
+      return { subject: machine.id, source: { kind: 'snapshot', id: snapshot } }
+    },
+    async expectDone(world, { subject }, id) {
+      expect(await world.count(subject)).toBe(2)
+      expect(await world.count(id)).toBe(2)
+    },
+  }),
+)
 
 const nothingButJournal = async (world: World): Promise<string[]> =>
   (await world.leftovers()).filter((trace) => !trace.startsWith('journal'))
 
-describeWorkflow<TeardownState>(destroyWorkflow, () =>
-  ground<TeardownState>(
-    ({ world }) => running(world, { state: 'destroyed' }),
-    async ({ world }) => {
-      expect(await nothingButJournal(world)).toEqual([])
-      expect(await world.db.selectFrom('machines').selectAll().execute()).toEqual([])
+const gone = async (world: World): Promise<void> => {
+  expect(await nothingButJournal(world)).toEqual([])
+  for (const table of ['machines', 'snapshots'] as const) expect(await world.db.selectFrom(table).selectAll().execute()).toEqual([])
+}
+
+describeWorkflow<DestroyState>(
+  destroyWorkflow,
+  ground<DestroyState>({
+    prepare: counting,
+    async begin(world, id) {
+      const { slot } = await theRow(world, id)
+      await updateMachine(world.db, id, { state: 'destroyed' })
+      return { subject: id, slot, snapshotId: null, actor: 'user' }
     },
-  ),
+    expectDone: gone,
+  }),
 )
 
-describeWorkflow<FailState>(failWorkflow, () =>
-  ground<FailState>(
-    async ({ world }) => ({ ...(await running(world, { state: 'error' })), reason: 'it fell over' }),
-    async ({ world }) => {
-      expect(await nothingButJournal(world)).toEqual([])
-      const rows = await world.db.selectFrom('machines').select(['state', 'error_reason', 'vm_handle', 'slot']).execute()
-      expect(rows).toEqual([{ state: 'error', error_reason: 'it fell over', vm_handle: null, slot: null }])
+describeWorkflow<DestroyState>(
+  { ...destroyWorkflow, kind: 'destroy of a paused machine' },
+  ground<DestroyState>({
+    prepare: counting,
+    async begin(world, id) {
+      const snapshotId = (await world.call('POST', `/v1/machines/${id}/hibernate`)).body.id
+      await updateMachine(world.db, id, { state: 'destroyed' })
+      return { subject: id, slot: null, snapshotId, actor: 'user' }
     },
-  ),
+    expectDone: gone,
+  }),
+)
+
+describeWorkflow<FailState>(
+  failWorkflow,
+  ground<FailState>({
+    prepare: counting,
+    async begin(world, id) {
+      const { slot } = await theRow(world, id)
+      await updateMachine(world.db, id, { state: 'error' })
+      return { subject: id, slot, reason: 'it fell over' }
+    },
+    async expectDone(world, { subject }) {
+      expect(await nothingButJournal(world)).toEqual([])
+      const ended = { state: 'error', errorReason: 'it fell over', vmHandle: null, slot: null }
+      expect(await findMachine(world.db, subject)).toMatchObject(ended)
+    },
+  }),
 )

@@ -8,18 +8,24 @@ import { randomBytes } from 'node:crypto'
 import { fake } from '@nullspace/vmm/fake/driver.ts'
 import { fakeWorld, type FakeWorld } from '@nullspace/vmm/fake/fake-world.ts'
 import type { Faults } from '@nullspace/vmm/fake/faults.ts'
+import type { Quota } from '@nullspace/contract/quotas.ts'
 import type { InjectOptions } from 'fastify'
 import { makeKey, type NewKey } from '../src/app/keys.ts'
 import { createDaemon, type Daemon } from '../src/compose/daemon.ts'
+import { UNLIMITED } from '../src/domain/quota.ts'
+import type { HostRoom } from '../src/domain/admission.ts'
 import type { Clock } from '../src/domain/clock.ts'
 import { assembleHost } from '../src/compose/assemble.ts'
 import { createNoNetwork } from '../src/host/network/none.ts'
 import type { Network } from '../src/host/network/network.ts'
+import type { SocketRules } from '../src/http/ws/socket.ts'
 import { silentLogger } from '../src/observe/logger.ts'
+import { createMetrics, observeCapture } from '../src/observe/metrics.ts'
 import { Op } from '../src/observe/op.ts'
 import { type Db, openDb } from '../src/store/db.ts'
 import { openOperations } from '../src/store/tables/operations.ts'
 import type { StepHooks } from '../src/workflows/engine.ts'
+import { type HostFaults, Life } from './life.ts'
 
 export interface Answer {
   readonly status: number
@@ -32,22 +38,31 @@ export interface Answer {
 export interface World extends AsyncDisposable {
   readonly vms: FakeWorld
   readonly faults: Faults
+  /** Trouble above the driver: by step of the host, and `clone` in its storage pool. */
+  readonly hostFaults: HostFaults
+  /** What the host says it has, instead of what there is. */
+  readonly room: { -readonly [Part in keyof HostRoom]?: number }
   readonly clock: Clock & { step(ms: number): void }
   readonly key: NewKey
   readonly db: Db
   daemon: Daemon
   /** A key of another owner. */
   otherOwner(): Promise<NewKey>
+  operator(): Promise<NewKey>
   call(
     method: 'GET' | 'POST' | 'DELETE' | 'PUT' | 'PATCH',
     path: string,
     options?: { body?: unknown; key?: string | null; headers?: Record<string, string> },
   ): Promise<Answer>
   machine(body?: Record<string, unknown>): Promise<{ id: string; status: string }>
+  /** What its program `counter` says: one more than the last time, from memory alone. NaN when it does not run. */
+  count(id: string): Promise<number>
+  /** Opens a port of the daemon that runs now; returns its base URL. */
+  listen(): Promise<string>
   /** The daemon is gone from one instant to the next: nothing is undone, nothing flushed. */
   crash(): void
-  /** A new daemon on what the last one left. */
-  restart(hooks?: StepHooks): Promise<void>
+  /** A new daemon on what the last one left; `version` of the hypervisor, if it is another by now. */
+  restart(hooks?: StepHooks, version?: string): Promise<void>
   /** What is left on the host and in the journal; empty when nothing is. */
   leftovers(): Promise<string[]>
 }
@@ -56,11 +71,23 @@ export interface WorldOptions {
   readonly faults?: Faults
   readonly hooks?: StepHooks
   readonly startWidth?: number
+  readonly quota?: Quota
+  /** Off as in a fresh installation. */
+  readonly webhookPrivateTargets?: boolean
+  readonly socketRules?: Partial<SocketRules>
   /** Per shape; only 1 vCPU/256 MiB is promised. */
   readonly spareMachines?: number
 }
 
-export async function createWorld({ faults = {}, hooks, startWidth = 4, spareMachines = 0 }: WorldOptions = {}): Promise<World> {
+export async function createWorld({
+  faults = {},
+  hooks,
+  startWidth = 4,
+  spareMachines = 0,
+  quota = UNLIMITED,
+  webhookPrivateTargets = false,
+  socketRules = {},
+}: WorldOptions = {}): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'nsw-'))
   const dataDir = join(dir, 'data')
   const runRoot = join(dir, 'run')
@@ -69,9 +96,14 @@ export async function createWorld({ faults = {}, hooks, startWidth = 4, spareMac
   let now = 1_800_000_000_000
   const clock = { now: () => now, step: (ms: number) => void (now += ms) }
   const network = countingNetwork(reserved)
+  const hostFaults: HostFaults = {}
+  const room: World['room'] = {}
+  let hypervisor = '1.0.0'
 
-  const live = async (stepHooks?: StepHooks): Promise<{ daemon: Daemon; db: Db }> => {
+  const live = async (stepHooks?: StepHooks): Promise<{ life: Life; daemon: Daemon; db: Db }> => {
+    const life = new Life()
     using op = new Op('set up', { timeoutMs: 30_000 })
+    const metrics = createMetrics()
     const settings = {
       dataDir,
       runRoot,
@@ -85,9 +117,16 @@ export async function createWorld({ faults = {}, hooks, startWidth = 4, spareMac
       spareMachines,
       promisedShapes: spareMachines > 0 ? [{ template: 'base', vcpus: 1, memoryMb: 256 }] : [],
       poolBytes: null,
+      onCapture: observeCapture(metrics),
       log: silentLogger(),
     }
-    const { host, checks, setUp } = await assembleHost(op, settings, { driver: fake({ world: vms, faults }), network: network.fresh() })
+    const assembled = await assembleHost(op, settings, {
+      driver: fake({ world: vms, faults: life.faults(faults), version: hypervisor }),
+      network: network.fresh(),
+      pool: (pool) => life.pool(pool, hostFaults),
+    })
+    const { checks, setUp } = assembled
+    const host = life.host(assembled.host, hostFaults, room)
     const db = await openDb(join(dataDir, 'nullspace.db'))
     await setUp(op)
     const daemon = createDaemon({
@@ -96,20 +135,29 @@ export async function createWorld({ faults = {}, hooks, startWidth = 4, spareMac
       checks,
       promisedShapes: [],
       startWidth,
+      defaultQuota: quota,
+      eventsKeptDays: 30,
+      metricsEveryMs: 5_000,
+      webhookPrivateTargets,
+      socketRules,
+      metrics,
       log: silentLogger(),
       clock,
       ...(stepHooks ? { hooks: stepHooks } : {}),
     })
     await daemon.start()
-    return { daemon, db }
+    return { life, daemon, db }
   }
 
-  let { daemon, db } = await live(hooks)
+  let { life, daemon, db } = await live(hooks)
   const random = (bytes: number): Uint8Array => randomBytes(bytes)
   const key = await makeKey({ db, random, now }, { owner: 'alice', name: null, scope: 'user' })
+  const ports = new WeakMap<Daemon, Promise<string>>()
   const world: World = {
     vms,
     faults,
+    hostFaults,
+    room,
     clock,
     key,
     get db() {
@@ -122,6 +170,7 @@ export async function createWorld({ faults = {}, hooks, startWidth = 4, spareMac
       daemon = next
     },
     otherOwner: () => makeKey({ db, random, now }, { owner: 'mallory', name: null, scope: 'user' }),
+    operator: () => makeKey({ db, random, now }, { owner: 'operator', name: null, scope: 'operator' }),
     async call(method, path, { body, key: bearer = key.key, headers = {} } = {}) {
       const request: InjectOptions = {
         method,
@@ -141,24 +190,42 @@ export async function createWorld({ faults = {}, hooks, startWidth = 4, spareMac
       if (answer.status !== 201) throw new Error(`create: ${answer.status} ${JSON.stringify(answer.body)}`)
       return answer.body as { id: string; status: string }
     },
-    crash() {
-      void daemon.stop()
+    async count(id) {
+      return Number((await world.call('POST', `/v1/machines/${id}/exec`, { body: { command: 'counter' } })).body.stdout)
     },
-    async restart(next) {
-      ;({ daemon, db } = await live(next))
+    listen() {
+      const open = ports.get(daemon) ?? daemon.http.listen({ host: '127.0.0.1', port: 0 })
+      ports.set(daemon, open)
+      return open
+    },
+    crash() {
+      void life.end()
+      void daemon.stop().catch(() => {})
+      // What it had written and not committed is lost, and it writes no more.
+      void db.destroy()
+    },
+    async restart(next, version) {
+      if (!life.over) world.crash()
+      await life.end()
+      void daemon.http.close()
+      hypervisor = version ?? hypervisor
+      ;({ life, daemon, db } = await live(next))
     },
     async leftovers() {
       const left = [...vms.vms.keys()].map((id) => `vm ${id}`)
-      for (const path of [join(runRoot, 'vm'), join(dataDir, 'pool/machines')]) {
+      for (const path of [join(runRoot, 'vm'), join(dataDir, 'pool/machines'), join(dataDir, 'pool/snapshots')]) {
         for (const name of await readdir(path)) left.push(`${path.slice(dir.length + 1)}/${name}`)
       }
       for (const slot of reserved) left.push(`slot ${slot}`)
-      for (const { kind, machineId } of await openOperations(db)) left.push(`journal ${kind} ${machineId}`)
+      for (const { kind, subject } of await openOperations(db)) left.push(`journal ${kind} ${subject}`)
       return left
     },
     async [Symbol.asyncDispose]() {
-      await daemon.stop()
-      await db.destroy()
+      if (!life.over) {
+        await daemon.stop()
+        await daemon.http.close()
+        await db.destroy()
+      }
       await rm(dir, { recursive: true, force: true })
     },
   }

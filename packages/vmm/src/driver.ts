@@ -32,6 +32,11 @@ export interface DriverInfo {
   readonly compatibility: { readonly accelerator: string; readonly cpuModel: string; readonly version: string; readonly machine: string }
 }
 
+export interface DiskLayer {
+  readonly file: string
+  readonly format: 'raw' | 'layer'
+}
+
 export interface VmSpec {
   /** Unique among the VMs of this host; names sockets, cgroup and log lines. */
   readonly id: string
@@ -43,8 +48,10 @@ export interface VmSpec {
   readonly gid: number
   readonly vcpus: number
   readonly memoryMb: number
-  /** qcow2 file with the root disk on top. */
+  /** qcow2 file with the root disk on top; the only layer that this VM writes. */
   readonly disk: string
+  /** What lies below `disk`, nearest first. What the files' own headers say of it does not count: a layer has several names. */
+  readonly backing: readonly DiskLayer[]
   /** Network namespace and the tap in it; null = no network card's other end (the card is always there). */
   readonly network: { readonly netns: string; readonly tap: string } | null
 }
@@ -57,10 +64,36 @@ export interface BootSpec extends VmSpec {
 }
 
 export interface RestoreSpec extends VmSpec {
-  /** Both already run in the snapshot's memory: not read. */
   /** Mapped copy-on-write: never changed by this VM. */
   readonly memoryFile: string
   readonly stateFile: string
+  /**
+   * `shared`: a template's, which any VM may open. `private`: a user's memory; it belongs to root and nobody else may open
+   * it, except this VM for the moment it is started.
+   */
+  readonly memoryAccess: 'shared' | 'private'
+}
+
+export interface CaptureSpec {
+  /**
+   * An independent copy (reflink) of the file that the VM maps its memory from, made by the caller beforehand. The pages
+   * that the VM changed since its restore are written over it.
+   */
+  readonly memoryFile: string
+  /** Both must not exist. `sumsFile` has a checksum for each run of pages written, see memory-sums.ts. */
+  readonly stateFile: string
+  readonly sumsFile: string
+  /** Called while the vCPUs stand still and the disk is flushed and consistent, to take a copy of it. Adds to the stop. */
+  readonly whileStopped: (op: Op) => Promise<void>
+  /** `stay`: the VM stands still after it until resume() or kill(). */
+  readonly afterwards: 'run' | 'stay'
+}
+
+export interface Captured {
+  /** Bytes of memory that were written, i.e. that the VM did not share with the file it was restored from. */
+  readonly ownBytes: number
+  /** How long the vCPUs stood still, ms; up to the end of the capture when they stay. */
+  readonly stoppedMs: number
 }
 
 /** Plain JSON, kept in the store: enough to find the VM again after the daemon died. */
@@ -73,6 +106,19 @@ export interface VmHandle {
   readonly startTime: string
   /** Of the host: after a reboot the same pid may carry the same start time. */
   readonly bootId: string
+  /** What capture() has to know, of a VM that was restored; missing in handles of earlier releases. */
+  readonly restored?: RestoredFrom
+}
+
+export interface RestoredFrom {
+  readonly vcpus: number
+  /** Of the hypervisor that runs it, which may have been upgraded on the host since. */
+  readonly compatibility: DriverInfo['compatibility']
+  readonly disk: string
+  /** How many lie below the disk. */
+  readonly layers: number
+  /** The file that memory is mapped from. By then it may have no name any more, so it is known by where it is on disk. */
+  readonly memory: { readonly dev: string; readonly ino: string; readonly bytes: number }
 }
 
 export interface VmExit {
@@ -94,6 +140,12 @@ export interface Vm {
    * The guest must be quiet: synced, its agent quiesced.
    */
   seal(op: Op, stateFile: string): Promise<void>
+  /**
+   * Copies a restored VM's memory and device state while it is stopped. It costs by the pages that the VM changed, not by
+   * its size, and happens off the event loop. Whatever fails, the VM runs again afterwards and the caller removes the
+   * files; nothing is synced to disk here. A VM that was cold-booted, or stands still for want of disk, is refused.
+   */
+  capture(op: Op, spec: CaptureSpec): Promise<Captured>
   /** Resolves when the VM is gone, by itself or by kill(). Never rejects. */
   readonly exited: Promise<VmExit>
   /** Last lines of the hypervisor's log and, of a cold boot, of the guest's console: for a VM that does not do as it should. */

@@ -28,18 +28,23 @@ interface Header extends StateTraits {
   readonly sha256: string
 }
 
-/** Puts `stream` (a file that the hypervisor wrote, and could have replaced by anything) where the snapshot keeps it. */
-export async function writeStateFile(target: string, stream: string, traits: StateTraits): Promise<void> {
+/** Puts `stream` (a file that the hypervisor wrote, and could have replaced by anything) where the snapshot keeps it. Without `sync`, that is left to the caller. */
+export async function writeStateFile(
+  target: string,
+  stream: string,
+  traits: StateTraits,
+  { sync = true, mode = 0o640 } = {},
+): Promise<void> {
   const source = await openRegular(stream)
   const content = await readAll(source).finally(() => source.close())
   const header: Header = { magic: MAGIC, format: FORMAT, ...traits, bytes: content.length, sha256: digest(content) }
   const block = Buffer.alloc(HEADER_BYTES, ' ')
   if (block.write(`${JSON.stringify(header)}\n`) >= HEADER_BYTES) throw new RangeError('header does not fit')
   const partial = `${target}.partial`
-  const file = await open(partial, 'w', 0o640)
+  const file = await open(partial, 'w', mode)
   try {
     await file.writev([block, content])
-    await file.sync()
+    if (sync) await file.sync()
     await file.close()
     await rename(partial, target)
   } catch (error) {

@@ -8,9 +8,8 @@ import type { ExecOutcome } from '../host/guest/guest.ts'
 import { Op } from '../observe/op.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { App } from './context.ts'
-import { guestFailure } from './failures.ts'
-import { getMachineFor } from './machines.ts'
 import { notBuilt } from './not-built.ts'
+import { useMachine, workFailure } from './use.ts'
 
 const DEFAULT_TIMEOUT_SECS = 30
 /** The guest enforces the deadline; past this much more we give up on the guest. */
@@ -19,30 +18,22 @@ const PATIENCE_MS = 15_000
 export async function exec(app: App, principal: Principal, machineId: string, input: z.output<typeof ExecBody>): Promise<ExecResult> {
   if (input.background) throw notBuilt('background')
   const cwd = input.cwd === undefined || input.cwd === null ? undefined : guestPath('cwd', input.cwd)
-  const machine = await getMachineFor(app, principal, machineId, 'exec')
-  refuseHeld(app, machineId)
-  const guest = app.host.guest(machineId)
-  if (!guest) throw new AppError('machine_not_ready', { say: `Machine ${machineId} is not running any more.` })
-
+  using use = await useMachine(app, principal, machineId)
   const timeoutMs = Math.ceil((input.timeout_secs ?? DEFAULT_TIMEOUT_SECS) * 1000)
-  app.activity.touch(machineId, app.clock.now())
   using op = new Op(`exec in ${machineId}`, { timeoutMs: timeoutMs + PATIENCE_MS })
   let outcome: ExecOutcome
   try {
-    outcome = await guest.exec(op, {
+    outcome = await use.guest.exec(op, {
       argv: input.shell ? ['/bin/sh', '-c', input.command] : [input.command, ...(input.args ?? [])],
-      env: { ...machine.envs, ...input.envs },
-      cwd: cwd ?? machine.cwd,
+      env: { ...use.machine.envs, ...input.envs },
+      cwd: cwd ?? use.machine.cwd,
       user: '',
       timeoutMs,
       outputLimit: EXEC_LIMITS.outputBytes,
     })
   } catch (error) {
     app.metrics.execs.inc({ outcome: 'failed' })
-    refuseHeld(app, machineId, error)
-    throw guestFailure(error, machineId)
-  } finally {
-    app.activity.touch(machineId, app.clock.now())
+    throw await workFailure(app, machineId, error)
   }
   app.metrics.execs.inc({ outcome: outcome.timedOut ? 'timeout' : 'ended' })
   if (outcome.timedOut) {
@@ -59,17 +50,6 @@ export async function exec(app: App, principal: Principal, machineId: string, in
     ...(outcome.droppedStdout > 0 ? { stdout_dropped_bytes: outcome.droppedStdout } : {}),
     ...(outcome.droppedStderr > 0 ? { stderr_dropped_bytes: outcome.droppedStderr } : {}),
   }
-}
-
-/** A machine whose disk the host cannot write stands still: whoever waits for it should know why. */
-function refuseHeld(app: App, machineId: string, cause?: unknown): void {
-  const why = app.host.held(machineId)
-  if (why === null) return
-  const what = why === 'disk_full' ? 'the disk of the host is full' : 'the disk of the host cannot be written'
-  throw new AppError('insufficient_storage', {
-    say: `Machine ${machineId} stands still because ${what}; it goes on by itself when that is mended.`,
-    cause,
-  })
 }
 
 function guestPath(field: string, value: string): string {

@@ -9,8 +9,14 @@ import type { Db } from '../store/db.ts'
 import type { WorkflowContext } from '../workflows/context.ts'
 import type { WorkflowEngine } from '../workflows/engine.ts'
 import type { KeyedLock } from '../workflows/keyed-lock.ts'
+import type { Quota } from '@nullspace/contract/quotas.ts'
+import type { Turnstile } from '../workflows/turnstile.ts'
 import type { Activity } from './activity.ts'
-import type { Turnstile } from './turnstile.ts'
+import type { EventTail } from './event-tail.ts'
+import type { Monitor } from './monitor.ts'
+import type { Outbox } from './outbox.ts'
+import type { SnapshotUses } from './snapshot-uses.ts'
+import type { UsageLog } from './usage.ts'
 
 export interface App {
   readonly db: Db
@@ -21,6 +27,16 @@ export interface App {
   /** Starts of machines are admitted a few at a time. */
   readonly starts: Turnstile
   readonly activity: Activity
+  readonly outbox: Outbox
+  /** Wakes those who follow events. */
+  readonly tail: EventTail
+  readonly usage: UsageLog
+  readonly monitor: Monitor
+  /** Whether webhooks may be posted to what is not the public internet. */
+  readonly webhookPrivateTargets: boolean
+  readonly snapshotUses: SnapshotUses
+  /** What an owner may hold unless an operator says otherwise; operators hold what they like. */
+  readonly defaultQuota: Quota
   readonly clock: Clock
   readonly random: (bytes: number) => Uint8Array
   readonly log: Logger

@@ -1,16 +1,16 @@
 // The end of a machine, whoever asks for it: its owner, its deadline, or the death of its VM.
 
-import { AppError } from '@nullspace/contract/errors.ts'
+import type { ActorKind } from '@nullspace/contract/events.ts'
 import { isLegal } from '@nullspace/contract/states.ts'
 import type { Machine } from '../domain/machine.ts'
 import type { Tx } from '../store/db.ts'
 import type { Principal } from '../domain/principal.ts'
 import { findMachine, updateMachine } from '../store/tables/machines.ts'
-import { deleteOperationsOf, insertOperation, type Operation } from '../store/tables/operations.ts'
+import { insertOperation, type Operation } from '../store/tables/operations.ts'
 import { newOperation } from '../workflows/engine.ts'
-import { destroyWorkflow, failWorkflow, type FailState, type TeardownState } from '../workflows/teardown.ts'
+import { type DestroyState, destroyWorkflow, failWorkflow, type FailState } from '../workflows/teardown.ts'
 import type { App } from './context.ts'
-import { getMachine, noMachine } from './machines.ts'
+import { busy, getMachine, noMachine } from './machines.ts'
 
 /** From the first answer on the machine is gone for everyone, though its last remains may still be being removed. */
 export async function destroyMachine(app: App, principal: Principal, id: string): Promise<void> {
@@ -18,23 +18,37 @@ export async function destroyMachine(app: App, principal: Principal, id: string)
   await app.lock.inFlight(id, 'fail')
   const machine = app.lock.inFlight(id, 'destroy') ? await findMachine(app.db, id) : await getMachine(app, principal, id)
   if (machine?.ownerId !== principal.ownerId) throw noMachine(id)
-  const work = app.lock.inFlight(id, 'destroy') ?? tryDestroy(app, machine)
-  if (!work) {
-    throw new AppError('transition_in_progress', {
-      say: `Machine ${id} is busy: ${app.lock.holder(id) ?? 'another operation'} is at work on it.`,
-    })
-  }
+  const joined = app.lock.inFlight(id, 'destroy')
+  const work = joined ?? tryDestroy(app, machine)
+  if (!work) throw busy(app, id)
   await work
+  // What was joined may have been a deadline that was put off in that moment.
+  const left = joined && (await findMachine(app.db, id))
+  if (left && left.state !== 'destroyed') await destroyMachine(app, principal, id)
 }
 
-/** Null at once when something else is changing the machine. */
-export function tryDestroy(app: App, machine: Machine): Promise<void> | null {
+/** For what happens because a time is over; asked again under the lock, for the time may have begun anew. */
+export interface Due {
+  readonly reason: string
+  readonly isDue: (now: Machine) => boolean
+}
+
+/** Null at once when something else is changing the machine. `due` when nobody asked for it. */
+export function tryDestroy(app: App, machine: Machine, due?: Due): Promise<void> | null {
   if (!isLegal('destroy', machine.state)) return Promise.resolve()
-  return app.lock.tryRun(machine.id, 'destroy', () =>
-    retire(app, newOperation<TeardownState>(destroyWorkflow.kind, { machineId: machine.id, slot: machine.slot }), (tx) =>
-      updateMachine(tx, machine.id, { state: 'destroyed' }),
-    ),
-  )
+  const actor: ActorKind = due === undefined ? 'user' : 'system'
+  return app.lock.tryRun(machine.id, 'destroy', async () => {
+    const now = await findMachine(app.db, machine.id)
+    if (!now || due?.isDue(now) === false) return
+    const { id, ownerId, slot, snapshotId, metadata } = now
+    const entry = newOperation<DestroyState>(destroyWorkflow.kind, { subject: id, slot, snapshotId, actor })
+    await retire(app, entry, async (tx) => {
+      await updateMachine(tx, id, { state: 'destroyed' })
+      const about = { ownerId, actor, machineId: id, metadata, reason: due?.reason }
+      if (due) await app.outbox.emit(tx, { ...about, operation: 'timeout_expired', status: 'succeeded' })
+      await app.outbox.emit(tx, { ...about, operation: 'destroy', status: 'requested' })
+    })
+  })
 }
 
 /** For a machine whose VM is gone. Null at once when something else is changing it. */
@@ -44,9 +58,13 @@ export function tryFail(app: App, machine: Machine, reason: string): Promise<voi
     if (now?.state !== 'running') return
     app.metrics.machineFailures.inc()
     app.log.warn({ machine: machine.id, reason }, 'machine failed')
-    await retire(app, newOperation<FailState>(failWorkflow.kind, { machineId: machine.id, slot: machine.slot, reason }), (tx) =>
-      updateMachine(tx, machine.id, { state: 'error', errorReason: reason }),
-    )
+    const entry = newOperation<FailState>(failWorkflow.kind, { subject: machine.id, slot: now.slot, reason })
+    await retire(app, entry, async (tx) => {
+      await updateMachine(tx, machine.id, { state: 'error', errorReason: reason })
+      const error = { code: 'machine_failed', message: reason }
+      const about = { ownerId: now.ownerId, actor: 'reconcile', machineId: machine.id, metadata: now.metadata, reason, error } as const
+      await app.outbox.emit(tx, { ...about, operation: 'reconcile', status: 'failed' })
+    })
   })
 }
 
@@ -54,13 +72,8 @@ export function tryFail(app: App, machine: Machine, reason: string): Promise<voi
 async function retire(app: App, entry: Operation, mark: (tx: Tx) => Promise<unknown>): Promise<void> {
   await app.db.transaction().execute(async (tx) => {
     await mark(tx)
-    // An earlier operation that could not be finished: this one takes down all that it would have.
-    await deleteOperationsOf(tx, entry.machineId)
+    await app.engine.giveWay(tx, entry.subject)
     await insertOperation(tx, entry, app.clock.now())
   })
-  try {
-    await app.engine.run(entry)
-  } catch (error) {
-    app.log.error({ err: error, machine: entry.machineId }, 'take-down not finished; it will be tried again')
-  }
+  await app.engine.finish(entry)
 }

@@ -10,17 +10,10 @@ const isSet = (value: unknown): boolean => value !== undefined && value !== null
 
 /** True when the request asks for what the option does. */
 const ASKS_FOR: { readonly [option: string]: (input: CreateInput) => boolean } = {
-  snapshot_id: (input) => isSet(input.snapshot_id),
   warm_pool: (input) => isSet(input.warm_pool),
-  inactivity_timeout_ms: (input) => isSet(input.inactivity_timeout_ms),
-  auto_delete_after_ms: (input) => isSet(input.auto_delete_after_ms),
-  ephemeral: (input) => input.ephemeral,
-  auto_resume: (input) => input.auto_resume,
   desktop: (input) => isSet(input.desktop),
   network: (input) => isSet(input.network),
   volumes: (input) => (input.volumes?.length ?? 0) > 0,
-  'timeout_action: hibernate': (input) => input.timeout_action === 'hibernate',
-  'lifecycle.on_timeout: pause': (input) => input.lifecycle?.on_timeout === 'pause',
 }
 
 export function refuseNotBuilt(input: CreateInput): void {

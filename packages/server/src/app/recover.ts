@@ -3,6 +3,8 @@
 
 import type { Machine } from '../domain/machine.ts'
 import { Op } from '../observe/op.ts'
+import type { Known } from '../host/host.ts'
+import { allSnapshotIds } from '../store/tables/snapshots.ts'
 import { allMachines } from '../store/tables/machines.ts'
 import type { App } from './context.ts'
 
@@ -13,10 +15,13 @@ export async function recover(app: App): Promise<void> {
   const machines = await allMachines(app.db, ['running'])
   const adopted = await Promise.all(machines.map((machine) => adopt(app, machine)))
   app.log.info({ running: machines.length, adopted: adopted.filter((result) => result === 'adopted').length }, 'machines found again')
-  await app.engine.resume((machineId, kind, work) => app.lock.tryRun(machineId, kind, work))
+  await app.engine.resume((keys, kind, work) => app.lock.tryRunAll(keys, kind, work))
   using op = new Op('sweep', { timeoutMs: SWEEP_TIMEOUT_MS })
-  const keep = new Map((await allMachines(app.db, ['running'])).map((machine) => [machine.id, machine.vmHandle]))
-  for (const { kind, name } of await app.host.sweep(op, keep)) {
+  const known = async (): Promise<Known> => ({
+    machines: new Map((await allMachines(app.db, ['running'])).map((machine) => [machine.id, machine.vmHandle])),
+    snapshots: await allSnapshotIds(app.db),
+  })
+  for (const { kind, name } of await app.host.sweep(op, known)) {
     app.metrics.orphans.inc({ kind })
     app.log.warn({ kind, name }, 'removed a leftover')
   }

@@ -1,13 +1,14 @@
 // Templates: what machines are created from.
 
 import { AppError } from '@nullspace/contract/errors.ts'
+import { DEFAULTS } from '@nullspace/contract/machines.ts'
 import type { TemplateInfo } from '@nullspace/contract/templates.ts'
 import type { TemplateFacts } from '../host/host.ts'
 import type { App } from './context.ts'
 
 const BUILT_IN = new Set(['base'])
 
-export function theTemplate(app: App, ref: string): TemplateFacts {
+export function theTemplate(app: App, ref: string = DEFAULTS.template): TemplateFacts {
   const [name, tag] = ref.split(':', 2)
   const found = app.host.templates().find((template) => template.name === name && (tag === undefined || tag === 'default'))
   if (found) return found

@@ -13,13 +13,15 @@ import type { Op } from '../observe/op.ts'
 import { VERSION } from '../observe/version.ts'
 import { examine, NO_IMAGE, templateCheck } from '../host/doctor.ts'
 import type { Host } from '../host/host.ts'
-import { LocalHost } from '../host/local-host.ts'
+import { LocalHost, type LocalHostDeps } from '../host/local-host.ts'
 import type { Finding } from '../host/network/dns.ts'
 import { createNetnsNetwork } from '../host/network/netns-network.ts'
 import type { Network } from '../host/network/network.ts'
 import { createNoNetwork } from '../host/network/none.ts'
 import { SparingHost } from '../host/spares.ts'
+import { SnapshotStore } from '../host/saved/store.ts'
 import { openStoragePool } from '../host/storage/open-pool.ts'
+import type { StoragePool } from '../host/storage/storage.ts'
 import type { CheckResult } from '@nullspace/contract/host.ts'
 import { type GuestImage, readImage } from '../host/templates/image.ts'
 import { TemplateLibrary } from '../host/templates/library.ts'
@@ -39,6 +41,7 @@ export interface HostSettings {
   readonly addressBlock?: string | undefined
   readonly dnsUpstreams?: readonly string[] | undefined
   readonly poolBytes: number | null
+  readonly onCapture: NonNullable<LocalHostDeps['onCapture']>
   readonly log: Logger
 }
 
@@ -56,15 +59,19 @@ const GOLDEN_UID_OFFSET = 4094
 export async function assembleHost(
   op: Op,
   settings: HostSettings,
-  chosen: { driver?: Driver; network?: Network } = {},
+  chosen: { driver?: Driver; network?: Network; pool?: (pool: StoragePool) => StoragePool } = {},
 ): Promise<AssembledHost> {
   const driver = chosen.driver ?? chooseDriver(settings)
-  const { dataDir, runRoot, gid, uidBase, log } = settings
+  const { dataDir, runRoot, gid, uidBase, onCapture, log } = settings
   // Machines' users pass through these to their own directories and see nothing else in them.
   for (const dir of [dataDir, runRoot, join(runRoot, 'vm')]) await mkdir(dir, { recursive: true, mode: 0o711 })
   for (const dir of [dataDir, runRoot]) await ours(dir)
-  const pool = await openStoragePool(op, { dataDir, loopSizeBytes: settings.poolBytes, allowLoop: settings.driver === 'qemu' })
+  const opened = await openStoragePool(op, { dataDir, loopSizeBytes: settings.poolBytes, allowLoop: settings.driver === 'qemu' })
+  const pool = chosen.pool?.(opened) ?? opened
   for (const dir of ['machines', 'templates', 'templates/base']) await mkdir(join(pool.root, dir), { recursive: true, mode: 0o711 })
+  // Nobody passes through this one: what is needed of it to start a VM is opened by us, or has another name.
+  await mkdir(join(pool.root, 'snapshots'), { recursive: true, mode: 0o700 })
+  await chmod(join(pool.root, 'snapshots'), 0o700)
   const info = await driver.info()
   const { network, findings } = chosen.network ? { network: chosen.network, findings: async () => [] } : chooseNetwork(settings)
   const real = settings.driver === 'qemu'
@@ -80,7 +87,8 @@ export async function assembleHost(
     promised: settings.promisedShapes,
     log,
   })
-  const inner = new LocalHost({ driver, info, pool, network, library, runRoot, gid, log })
+  const snapshots = new SnapshotStore({ pool, info, release: VERSION })
+  const inner = new LocalHost({ driver, info, pool, network, library, snapshots, runRoot, gid, onCapture, log })
   const host = new SparingHost({ inner, perShape: settings.spareMachines, promised: settings.promisedShapes, log })
   return {
     host,

@@ -27,16 +27,17 @@ const FRESH_DISK_MB = 64
  * Null when it fits, else one sentence that says what is short. `others` are the machines that run or are being started:
  * what they have not used yet is promised to them all the same.
  */
-export function whyNot(room: HostRoom, demand: Demand, others: readonly Demand[]): string | null {
-  const wanted = promised(demand)
+export function whyNot(room: HostRoom, demand: Demand, others: readonly Demand[], count = 1): string | null {
+  const wanted = count * promised(demand)
+  const what = count === 1 ? 'this machine needs' : `these ${count} machines need`
   const unpromised = room.totalMemoryMb - RESERVE_MEMORY_MB - others.reduce((sum, other) => sum + promised(other), 0)
   const memory = Math.min(room.freeMemoryMb - RESERVE_MEMORY_MB, unpromised)
   if (memory < wanted) {
-    return `The host has ${atLeastNone(memory)} MiB of memory to give, and this machine needs ${wanted} MiB to start.`
+    return `The host has ${atLeastNone(memory)} MiB of memory to give, and ${what} ${wanted} MiB to start.`
   }
   const disk = room.freeDiskMb - RESERVE_DISK_MB
-  if (disk < FRESH_DISK_MB) {
-    return `The host has ${atLeastNone(disk)} MiB of disk to give, and a machine needs ${FRESH_DISK_MB} MiB to start.`
+  if (disk < count * FRESH_DISK_MB) {
+    return `The host has ${atLeastNone(disk)} MiB of disk to give, and ${what} ${count * FRESH_DISK_MB} MiB to start.`
   }
   return null
 }
@@ -50,6 +51,13 @@ export function whyNotBuild(room: HostRoom, demand: Demand): string | null {
     return `The first machine of this size needs ${demand.memoryMb} MiB of disk, and the host has ${atLeastNone(room.freeDiskMb - RESERVE_DISK_MB)} MiB to give.`
   }
   return null
+}
+
+/** What a machine changed in its memory is written out, and that may be all of it. */
+export function whyNotSave(room: HostRoom, demand: Demand): string | null {
+  const disk = room.freeDiskMb - RESERVE_DISK_MB
+  if (disk >= demand.memoryMb) return null
+  return `The host has ${atLeastNone(disk)} MiB of disk to give, and saving this machine may take ${demand.memoryMb} MiB.`
 }
 
 function promised({ memoryMb }: Demand): number {

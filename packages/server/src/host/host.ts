@@ -1,7 +1,7 @@
 // One host's data plane, as everything above sees it. Nothing above knows a path, a pid, a namespace or a driver.
 
 import type { Held } from '@nullspace/vmm/driver.ts'
-import type { Shape } from '../domain/machine.ts'
+import type { Shape, Source } from '../domain/machine.ts'
 import type { HostRoom } from '../domain/admission.ts'
 import type { Op } from '../observe/op.ts'
 import type { Guest } from './guest/guest.ts'
@@ -30,10 +30,42 @@ export interface ShapeStatus {
   readonly detail?: string
 }
 
-export interface Identity {
-  readonly hostname: string
-  /** 16 bytes. */
-  readonly machineId: Uint8Array
+/** `new`: the guest becomes a machine of its own. `same`: it goes on after a pause, and only time has passed. */
+export type Identity =
+  | {
+      readonly kind: 'new'
+      readonly hostname: string
+      /** 16 bytes. */
+      readonly machineId: Uint8Array
+      /** Ends the connections that came along in its memory. */
+      readonly disconnect: boolean
+    }
+  | { readonly kind: 'same' }
+
+/** What a VM is started from, and how large it is. */
+export type Start = Source & { readonly shape: Shape }
+
+export interface HostUsage {
+  readonly cpuSeconds: number
+  /** Proportional set size of the hypervisor process. */
+  readonly memoryBytes: number
+  /** Blocks of the machine's own disk layer. */
+  readonly diskBytes: number
+}
+
+/** Something on the host that nothing refers to. */
+export interface Leftover {
+  readonly kind: 'vm' | 'machine' | 'snapshot' | 'template' | 'slot' | 'build'
+  readonly name: string
+  readonly bytes: number
+  readonly reason: string
+}
+
+/** What the store knows of; everything else is left over. */
+export interface Known {
+  /** Machine -> handle of its VM, as far as there is one. */
+  readonly machines: ReadonlyMap<string, string | null>
+  readonly snapshots: ReadonlySet<string>
 }
 
 export interface Host {
@@ -44,17 +76,32 @@ export interface Host {
   ensureShape(op: Op, shape: Shape): Promise<void>
 
   // The steps of a machine's life. Each is harmless twice for the same machine.
-  /** `shape` is what will be started on it: a spare machine of that shape may be waiting with its slot. */
-  reserveSlot(op: Op, machineId: string, policy: EgressPolicy, shape: Shape): Promise<number>
+  /** `start` is what will be started on it: a spare machine of a template's shape may be waiting with its slot. */
+  reserveSlot(op: Op, machineId: string, policy: EgressPolicy, start: Start): Promise<number>
   releaseSlot(op: Op, machineId: string, slot: number | null): Promise<void>
-  cloneDisk(op: Op, machineId: string, shape: Shape): Promise<void>
+  cloneDisk(op: Op, machineId: string, start: Start): Promise<void>
   removeDisk(op: Op, machineId: string): Promise<void>
-  /** Restores a VM from the shape's snapshot on the machine's disk and slot; returns the handle as JSON. */
-  startVm(op: Op, machineId: string, shape: Shape): Promise<string>
+  /** Restores a VM on the machine's disk and slot; returns the handle as JSON. */
+  startVm(op: Op, machineId: string, start: Start): Promise<string>
   /** Ends the VM of this machine in whatever half-made form it is. */
   stopVm(op: Op, machineId: string): Promise<void>
-  /** Gives the restored guest its own identity and its disk size, confirmed by the guest. */
+  /** Gives the restored guest its identity and its disk size, confirmed by the guest. */
   greet(op: Op, machineId: string, identity: Identity, diskMb: number): Promise<void>
+
+  // Saving a machine, in three steps; the snapshot is whole only after the last.
+  /** Everything that can be done while it runs. */
+  prepareCapture(op: Op, machineId: string, snapshotId: string): Promise<void>
+  /** Saves memory, device state and disk of one instant. `stay`: the machine stands still after it, until letGo or stopVm. */
+  capture(op: Op, machineId: string, snapshotId: string, afterwards: 'run' | 'stay'): Promise<void>
+  /** Puts the snapshot under its name; returns the bytes that it keeps for itself. `durable`: also through a loss of power. */
+  sealSnapshot(op: Op, snapshotId: string, facts: { shape: Shape; diskMb: number; durable: boolean }): Promise<number>
+  /** The machine goes on from wherever a capture left it. Harmless on one that runs, or is gone. */
+  letGo(op: Op, machineId: string): Promise<void>
+  /** A second snapshot with the same contents, to be sealed. */
+  copySnapshot(op: Op, from: string, to: string): Promise<void>
+  /** Removes a snapshot in whatever form it is. Machines that were made from it go on. */
+  dropSnapshot(op: Op, snapshotId: string): Promise<void>
+  usage(machineId: string): Promise<HostUsage | null>
 
   /** The agent of a running machine; null when there is none. */
   guest(machineId: string): Guest | null
@@ -66,11 +113,10 @@ export interface Host {
   release(op: Op, machineId: string): Promise<void>
   /** Called once for each VM that ends without stopVm. */
   onVmExit(listener: (machineId: string, reason: string) => void): void
-  /** Removes every VM, disk and slot of no machine in `keep` (id -> handle); says what it removed. */
-  sweep(
-    op: Op,
-    keep: ReadonlyMap<string, string | null>,
-  ): Promise<readonly { readonly kind: 'vm' | 'disk' | 'slot' | 'build'; readonly name: string }[]>
+  /** What of machines, snapshots and templates nothing refers to; changes nothing. */
+  leftovers(known: () => Promise<Known>): Promise<readonly Leftover[]>
+  /** Removes all of that, and slots; says what it removed. One that will not go does not keep the others. */
+  sweep(op: Op, known: () => Promise<Known>): Promise<readonly Leftover[]>
   room(): Promise<HostRoom>
   /** Background upkeep: spare slots and spare machines. Called when nothing else is being started. */
   refill(op: Op): Promise<void>

@@ -1,9 +1,10 @@
 // This machine as a Host: driver, storage pool, network slots and templates put together. Every step goes by the
 // machine's id, so it is harmless twice and can be undone by a daemon that remembers nothing.
 
+import { AppError } from '@nullspace/contract/errors.ts'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chown, mkdir, readdir, rm } from 'node:fs/promises'
+import { chown, rm } from 'node:fs/promises'
 import { freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Driver, DriverInfo, Held, Vm, VmHandle } from '@nullspace/vmm/driver.ts'
@@ -14,8 +15,12 @@ import type { Op } from '../observe/op.ts'
 import { GuestClient } from './guest/client.ts'
 import type { Guest } from './guest/guest.ts'
 import { OutputBudget } from './guest/output-budget.ts'
-import type { Host, HostFacts, Identity, ShapeStatus, TemplateFacts } from './host.ts'
+import { findLeftovers, removeLeftover } from './leftovers.ts'
+import type { Host, HostFacts, HostUsage, Identity, Known, Leftover, ShapeStatus, Start, TemplateFacts } from './host.ts'
 import type { EgressPolicy, Network, Slot } from './network/network.ts'
+import { captureBody } from './saved/capture.ts'
+import { allocatedBytes, backingOf, type BodyFiles, bodyFiles, makeBody } from './saved/files.ts'
+import type { SnapshotStore } from './saved/store.ts'
 import type { StoragePool } from './storage/storage.ts'
 import type { TemplateLibrary } from './templates/library.ts'
 
@@ -25,12 +30,15 @@ export interface LocalHostDeps {
   readonly pool: StoragePool
   readonly network: Network
   readonly library: TemplateLibrary
+  readonly snapshots: SnapshotStore
   /** Short directory for sockets; gone after a reboot, as the VMs are. */
   readonly runRoot: string
   readonly gid: number
   /** Available memory, bytes; injected for tests. */
   readonly freeMemory?: () => number
   readonly totalMemory?: () => number
+  /** For metrics: how long a machine stood still, and for how much. */
+  readonly onCapture?: (captured: { ownBytes: number; stoppedMs: number }) => void
   readonly log: Logger
 }
 
@@ -44,8 +52,8 @@ interface Running {
 const MIB = 1024 * 1024
 /** Output of running commands that the daemon holds at most, bytes. */
 const MOST_OUTPUT_BYTES = 256 * MIB
-/** Bodies of machines, spares and golden guests; a process can call itself anything. */
-const OUR_NAME = /^(mch_[a-z2-7]+|spare-[0-9a-f-]+|golden-[0-9a-f-]+)$/
+/** From the loss of a VM’s control connection to the news that it ended. */
+const ENDS_WITHIN_MS = 5_000
 
 /** The same without spares: those are made from it, in spares.ts. */
 export class LocalHost implements Omit<Host, 'spares'> {
@@ -95,39 +103,41 @@ export class LocalHost implements Omit<Host, 'spares'> {
     this.#slots.delete(machineId)
   }
 
-  async cloneDisk(op: Op, machineId: string, shape: Shape): Promise<void> {
-    const files = await this.#deps.library.ensure(op, shape)
+  async cloneDisk(op: Op, machineId: string, start: Start): Promise<void> {
     const { uid } = this.#slot(machineId)
-    await this.removeDisk(op, machineId)
-    const dir = this.#diskDir(machineId)
-    await mkdir(dir, { recursive: true, mode: 0o711 })
-    const disk = this.#disk(machineId)
-    await this.#deps.pool.clone(op, files.blank, disk)
-    if (process.getuid?.() === 0) {
-      // The file, not the directory: a hypervisor that a guest took over can put nothing beside it.
-      await chown(disk, uid, this.#deps.gid)
+    const body = this.#body(machineId)
+    if (start.kind === 'snapshot') await makeBody(op, this.#deps.pool, body, await this.#deps.snapshots.open(op, start.id))
+    else {
+      const golden = await this.#deps.library.ensure(op, start.shape)
+      await makeBody(op, this.#deps.pool, body, { ...golden, disk: golden.blank, base: golden.disk })
     }
+    // The file, not the directory: a hypervisor that a guest took over can put nothing beside it.
+    if (process.getuid?.() === 0) await chown(body.disk, uid, this.#deps.gid)
   }
 
   async removeDisk(_op: Op, machineId: string): Promise<void> {
-    await rm(this.#diskDir(machineId), { recursive: true, force: true })
+    await rm(this.#body(machineId).dir, { recursive: true, force: true })
   }
 
-  async startVm(op: Op, machineId: string, shape: Shape): Promise<string> {
+  async startVm(op: Op, machineId: string, start: Start): Promise<string> {
     await this.stopVm(op, machineId)
-    const files = await this.#deps.library.ensure(op, shape)
+    const { snapshots, library, driver, gid } = this.#deps
+    const saved = start.kind === 'snapshot' ? await snapshots.open(op, start.id) : await library.ensure(op, start.shape)
     const { uid, link } = this.#slot(machineId)
-    const vm = await this.#deps.driver.restore(op, {
+    const body = this.#body(machineId)
+    const vm = await driver.restore(op, {
       id: machineId,
       dir: this.#vmDir(machineId),
       uid,
-      gid: this.#deps.gid,
-      vcpus: shape.vcpus,
-      memoryMb: shape.memoryMb,
-      disk: this.#disk(machineId),
+      gid,
+      vcpus: start.shape.vcpus,
+      memoryMb: start.shape.memoryMb,
+      disk: body.disk,
+      backing: backingOf(body),
       network: link,
-      memoryFile: files.memory,
-      stateFile: files.state,
+      memoryFile: body.memory,
+      memoryAccess: start.kind === 'snapshot' ? 'private' : 'shared',
+      stateFile: saved.state,
     })
     this.#take(machineId, vm)
     return JSON.stringify(vm.handle)
@@ -148,16 +158,63 @@ export class LocalHost implements Omit<Host, 'spares'> {
   }
 
   async greet(op: Op, machineId: string, identity: Identity, diskMb: number): Promise<void> {
-    const running = this.#running.get(machineId)
-    if (!running) throw new Error(`machine ${machineId} has no VM to greet`)
-    const { vm, guest } = running
+    const { vm, guest } = this.#theRunning(machineId)
     const gone = vm.exited.then(({ reason }) => Promise.reject(new Error(`the VM ended before its guest answered: ${reason}`)))
     gone.catch(() => {})
     await Promise.race([guest.renew(op, { ...identity, seed: randomBytes(64) }), gone])
-    if (diskMb > this.#deps.library.diskMb()) {
+    // One that goes on, or comes from memory, has grown already.
+    if (identity.kind === 'new' && !identity.disconnect && diskMb > this.#deps.library.diskMb()) {
       await vm.resizeDisk(op, diskMb * MIB)
       await guest.growDisk(op)
     }
+  }
+
+  async prepareCapture(op: Op, machineId: string, snapshotId: string): Promise<void> {
+    const body = this.#body(machineId)
+    if (!existsSync(body.memory)) {
+      throw new AppError('rebuild_required', {
+        say: `Machine ${machineId} was made by an earlier release; it cannot be saved. Create it anew.`,
+      })
+    }
+    await this.#deps.snapshots.prepare(op, snapshotId, body)
+  }
+
+  async capture(op: Op, machineId: string, snapshotId: string, afterwards: 'run' | 'stay'): Promise<void> {
+    const { vm, guest } = this.#theRunning(machineId)
+    const { pool, snapshots, log, onCapture } = this.#deps
+    const { disk } = this.#body(machineId)
+    const captured = await captureBody(op, { vm, guest, pool, disk, files: snapshots.inProgress(snapshotId), afterwards })
+    log.debug({ machine: machineId, snapshot: snapshotId, ...captured }, 'captured')
+    onCapture?.(captured)
+  }
+
+  sealSnapshot(_op: Op, snapshotId: string, facts: { shape: Shape; diskMb: number; durable: boolean }): Promise<number> {
+    return this.#deps.snapshots.seal(snapshotId, facts)
+  }
+
+  async letGo(op: Op, machineId: string): Promise<void> {
+    const running = this.#running.get(machineId)
+    if (!running) return
+    // It may be its death that made this necessary, and that is known a moment later.
+    await running.vm.resume(op).catch(async (error: unknown) => {
+      await op
+        .child('whether it ended', ENDS_WITHIN_MS)
+        .race(running.vm.exited)
+        .catch(() => Promise.reject(error))
+    })
+    running.guest.thaw()
+  }
+
+  copySnapshot(op: Op, from: string, to: string): Promise<void> {
+    return this.#deps.snapshots.copy(op, from, to)
+  }
+  async dropSnapshot(_op: Op, snapshotId: string): Promise<void> {
+    await this.#deps.snapshots.drop(snapshotId)
+  }
+
+  async usage(machineId: string): Promise<HostUsage | null> {
+    const usage = await this.#running.get(machineId)?.vm.usage()
+    return usage ? { ...usage, diskBytes: await allocatedBytes(this.#body(machineId).disk) } : null
   }
 
   /** Tells apart what was made from which snapshot of the shape; null when there is none to trust now. */
@@ -167,8 +224,7 @@ export class LocalHost implements Omit<Host, 'spares'> {
 
   /** Stops a greeted machine's vCPUs with nothing half-sent: it costs no CPU until unpark(). */
   async park(op: Op, machineId: string): Promise<void> {
-    const running = this.#running.get(machineId)
-    if (!running) throw new Error(`machine ${machineId} has no VM to park`)
+    const running = this.#theRunning(machineId)
     await running.guest.quiesce(op)
     running.guest.close()
     await running.vm.pause(op)
@@ -176,8 +232,7 @@ export class LocalHost implements Omit<Host, 'spares'> {
 
   /** Lets it run on, and returns its handle as JSON. It is to be greeted again: its clock stood still. */
   async unpark(op: Op, machineId: string): Promise<string> {
-    const running = this.#running.get(machineId)
-    if (!running) throw new Error(`machine ${machineId} has no VM to unpark`)
+    const running = this.#theRunning(machineId)
     await running.vm.resume(op)
     return JSON.stringify(running.vm.handle)
   }
@@ -206,30 +261,24 @@ export class LocalHost implements Omit<Host, 'spares'> {
     this.#onExit = listener
   }
 
-  async sweep(op: Op, keep: ReadonlyMap<string, string | null>): Promise<{ kind: 'vm' | 'disk' | 'slot' | 'build'; name: string }[]> {
-    const swept: { kind: 'vm' | 'disk' | 'slot' | 'build'; name: string }[] = []
-    const { driver, network, log } = this.#deps
-    // One that will not go must not keep the others, or the daemon's start, waiting for it.
-    const attempt = async (kind: 'vm' | 'disk' | 'build', name: string, work: () => Promise<void>): Promise<void> => {
+  leftovers(known: () => Promise<Known>): Promise<Leftover[]> {
+    return findLeftovers(this.#places(), known)
+  }
+
+  async sweep(op: Op, known: () => Promise<Known>): Promise<Leftover[]> {
+    const swept: Leftover[] = []
+    for (const leftover of await this.leftovers(known)) {
+      // One that will not go must not keep the others, or the daemon's start, waiting for it.
       try {
-        await work()
-        swept.push({ kind, name })
+        await removeLeftover(op, this.#places(), leftover)
+        swept.push(leftover)
       } catch (error) {
-        log.error({ err: error, kind, name }, 'a leftover could not be removed; the next start tries again')
+        this.#deps.log.error({ err: error, ...leftover }, 'a leftover could not be removed; the next start tries again')
       }
     }
-    const known = new Set([...(await driver.list(this.#deps.runRoot)), ...(await namesIn(join(this.#deps.runRoot, 'vm')))])
-    for (const id of known) {
-      if (keep.has(id) || this.#running.has(id) || !OUR_NAME.test(id)) continue
-      const golden = id.startsWith('golden')
-      if (golden && this.#deps.library.busy()) continue
-      const dir = golden ? join(this.#deps.runRoot, 'golden') : this.#vmDir(id)
-      await attempt(golden ? 'build' : 'vm', id, () => driver.sweep(op, { id, dir }))
+    for (const index of await this.#deps.network.sweep(op)) {
+      swept.push({ kind: 'slot', name: String(index), bytes: 0, reason: 'no machine has this network slot' })
     }
-    for (const id of await namesIn(join(this.#deps.pool.root, 'machines'))) {
-      if (!keep.has(id)) await attempt('disk', id, () => this.removeDisk(op, id))
-    }
-    for (const index of await network.sweep(op)) swept.push({ kind: 'slot', name: String(index) })
     return swept
   }
 
@@ -269,17 +318,19 @@ export class LocalHost implements Omit<Host, 'spares'> {
     if (!slot) throw new Error(`machine ${machineId} has no slot`)
     return slot
   }
-  #diskDir(machineId: string): string {
-    return join(this.#deps.pool.root, 'machines', machineId)
+  #theRunning(machineId: string): Running {
+    const running = this.#running.get(machineId)
+    if (!running) throw new Error(`machine ${machineId} has no VM`)
+    return running
   }
-  #disk(machineId: string): string {
-    return join(this.#diskDir(machineId), 'disk.qcow2')
+  #body(machineId: string): BodyFiles {
+    return bodyFiles(join(this.#deps.pool.root, 'machines', machineId))
+  }
+  #places() {
+    const { driver, library, snapshots, pool, runRoot } = this.#deps
+    return { driver, library, snapshots, machines: join(pool.root, 'machines'), runRoot, isRunning: (id: string) => this.#running.has(id) }
   }
   #vmDir(machineId: string): string {
     return join(this.#deps.runRoot, 'vm', machineId)
   }
-}
-
-async function namesIn(dir: string): Promise<string[]> {
-  return readdir(dir).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? [] : Promise.reject(error)))
 }

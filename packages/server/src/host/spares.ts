@@ -9,7 +9,7 @@ import type { Shape } from '../domain/machine.ts'
 import type { Logger } from '../observe/logger.ts'
 import { Op } from '../observe/op.ts'
 import type { Guest } from './guest/guest.ts'
-import type { Host, HostFacts, Identity, ShapeStatus, TemplateFacts } from './host.ts'
+import type { Host, HostFacts, HostUsage, Identity, Known, Leftover, ShapeStatus, Start, TemplateFacts } from './host.ts'
 import type { LocalHost } from './local-host.ts'
 import type { EgressPolicy } from './network/network.ts'
 
@@ -65,17 +65,19 @@ export class SparingHost implements Host {
     this.#now = deps.now ?? (() => performance.now())
   }
 
-  async reserveSlot(op: Op, machineId: string, policy: EgressPolicy, shape: Shape): Promise<number> {
+  async reserveSlot(op: Op, machineId: string, policy: EgressPolicy, start: Start): Promise<number> {
     this.#lastStartAt = this.#now()
+    if (start.kind === 'snapshot') return this.#deps.inner.reserveSlot(op, machineId, policy)
+    const { shape } = start
     this.#usedAt.set(keyOf(shape), { shape, at: this.#lastStartAt })
     const mark = policy.internetAccess ? await this.#deps.inner.snapshotMark(shape) : null
     const spare = this.#claimed(machineId) ?? (mark === null ? null : this.#claim(machineId, shape, mark))
     return spare ? spare.slot : this.#deps.inner.reserveSlot(op, machineId, policy)
   }
-  async cloneDisk(op: Op, machineId: string, shape: Shape): Promise<void> {
-    if (!this.#claimed(machineId)) await this.#deps.inner.cloneDisk(op, this.#body(machineId), shape)
+  async cloneDisk(op: Op, machineId: string, start: Start): Promise<void> {
+    if (!this.#claimed(machineId)) await this.#deps.inner.cloneDisk(op, this.#body(machineId), start)
   }
-  async startVm(op: Op, machineId: string, shape: Shape): Promise<string> {
+  async startVm(op: Op, machineId: string, start: Start): Promise<string> {
     const { inner } = this.#deps
     const body = this.#body(machineId)
     const spare = this.#claimed(machineId)
@@ -90,9 +92,9 @@ export class SparingHost implements Host {
     if (spare) {
       this.#spares.delete(body)
       await inner.stopVm(op, body)
-      await inner.cloneDisk(op, body, shape)
+      await inner.cloneDisk(op, body, start)
     }
-    return inner.startVm(op, body, shape)
+    return inner.startVm(op, body, start)
   }
   async greet(op: Op, machineId: string, identity: Identity, diskMb: number): Promise<void> {
     await this.#deps.inner.greet(op, this.#body(machineId), identity, diskMb)
@@ -111,6 +113,28 @@ export class SparingHost implements Host {
     await this.#deps.inner.releaseSlot(op, body, slot)
     this.#spares.delete(body)
     this.#bodies.delete(machineId)
+  }
+
+  prepareCapture(op: Op, machineId: string, snapshotId: string): Promise<void> {
+    return this.#deps.inner.prepareCapture(op, this.#body(machineId), snapshotId)
+  }
+  capture(op: Op, machineId: string, snapshotId: string, afterwards: 'run' | 'stay'): Promise<void> {
+    return this.#deps.inner.capture(op, this.#body(machineId), snapshotId, afterwards)
+  }
+  sealSnapshot(op: Op, snapshotId: string, facts: { shape: Shape; diskMb: number; durable: boolean }): Promise<number> {
+    return this.#deps.inner.sealSnapshot(op, snapshotId, facts)
+  }
+  letGo(op: Op, machineId: string): Promise<void> {
+    return this.#deps.inner.letGo(op, this.#body(machineId))
+  }
+  copySnapshot(op: Op, from: string, to: string): Promise<void> {
+    return this.#deps.inner.copySnapshot(op, from, to)
+  }
+  dropSnapshot(op: Op, snapshotId: string): Promise<void> {
+    return this.#deps.inner.dropSnapshot(op, snapshotId)
+  }
+  usage(machineId: string): Promise<HostUsage | null> {
+    return this.#deps.inner.usage(this.#body(machineId))
   }
 
   guest(machineId: string): Guest | null {
@@ -138,10 +162,11 @@ export class SparingHost implements Host {
       }
     })
   }
-  async sweep(op: Op, keep: ReadonlyMap<string, string | null>) {
-    const bodies = new Map([...keep].map(([id, handle]) => [handle === null ? this.#body(id) : bodyOf(id, handle), handle]))
-    for (const body of this.#spares.keys()) bodies.set(body, null)
-    return this.#deps.inner.sweep(op, bodies)
+  leftovers(known: () => Promise<Known>): Promise<Leftover[]> {
+    return this.#deps.inner.leftovers(async () => this.#known(await known()))
+  }
+  sweep(op: Op, known: () => Promise<Known>): Promise<Leftover[]> {
+    return this.#deps.inner.sweep(op, async () => this.#known(await known()))
   }
 
   /** One spare at most: the next call makes the next, if there is still nothing better to do. */
@@ -213,9 +238,9 @@ export class SparingHost implements Host {
       const mark = await inner.snapshotMark(shape)
       const spare: Spare = { body, shape, mark, state: 'making', slot: await inner.reserveSlot(op, body, { internetAccess: true }) }
       this.#spares.set(body, spare)
-      await inner.cloneDisk(op, body, shape)
-      await inner.startVm(op, body, shape)
-      await inner.greet(op, body, { hostname: 'spare', machineId: randomBytes(16) }, 0)
+      await inner.cloneDisk(op, body, { kind: 'template', shape })
+      await inner.startVm(op, body, { kind: 'template', shape })
+      await inner.greet(op, body, { kind: 'new', hostname: 'spare', machineId: randomBytes(16), disconnect: false }, 0)
       const guest = inner.guest(body)
       for (const argv of RUN_IN) await guest?.exec(op, { argv, env: {}, cwd: '/', user: '', timeoutMs: 20_000, outputLimit: 1024 })
       await inner.park(op, body)
@@ -250,6 +275,13 @@ export class SparingHost implements Host {
 
   #ready(shape: Shape): Spare[] {
     return this.#unclaimed().filter((spare) => spare.state === 'ready' && keyOf(spare.shape) === keyOf(shape))
+  }
+
+  /** By the names that things have below, spares included. */
+  #known({ machines, snapshots }: Known): Known {
+    const bodies = new Map([...machines].map(([id, handle]) => [handle === null ? this.#body(id) : bodyOf(id, handle), handle]))
+    for (const body of this.#spares.keys()) bodies.set(body, null)
+    return { machines: bodies, snapshots }
   }
 
   #body(machineId: string): string {

@@ -5,7 +5,8 @@ import { MACHINE_STATES, type MachineState } from '@nullspace/contract/states.ts
 import { exec } from '../app/commands.ts'
 import type { App } from '../app/context.ts'
 import { destroyMachine } from '../app/destroy.ts'
-import { createMachine, getMachine, listMachines, type ListRequest } from '../app/machines.ts'
+import { createMachine } from '../app/create.ts'
+import { getMachine, listMachines, type ListRequest } from '../app/machines.ts'
 import type { Machine } from '../domain/machine.ts'
 import { decodeToken, encodeToken } from './page-token.ts'
 import type { Handlers } from './implement.ts'
@@ -14,9 +15,15 @@ import { fieldMask, machineView, masked } from './machine-view.ts'
 type MachineHandlers = Pick<Handlers, 'createMachine' | 'listMachines' | 'getMachine' | 'destroyMachine' | 'execCommand'>
 
 const DEFAULT_LIMIT = 50
+/** Of a metadata filter; each is a condition of the query. */
+const MOST_PAIRS = 64
+
+/** A machine as it is shown now. */
+export const viewOf = (app: App) => (machine: Machine) =>
+  machineView(machine, { now: app.clock.now(), lastActiveAt: app.activity.lastAt(machine.id) })
 
 export function machineHandlers(app: App): MachineHandlers {
-  const view = (machine: Machine) => machineView(machine, { now: app.clock.now(), lastActiveAt: app.activity.lastAt(machine.id) })
+  const view = viewOf(app)
   return {
     async createMachine({ principal, body, headers }) {
       return view(await createMachine(app, principal, { input: body, idempotencyKey: headers['idempotency-key'] }))
@@ -59,7 +66,7 @@ function listRequest(query: {
     ...(after === undefined ? {} : { after }),
     ...(query.state === undefined ? {} : { states: states(query.state) }),
     ...(query.template === undefined ? {} : { template: query.template }),
-    ...(query.metadata === undefined ? {} : { metadata: metadata(query.metadata) }),
+    ...(query.metadata === undefined ? {} : { metadata: metadataFilter(query.metadata) }),
   }
 }
 
@@ -71,12 +78,16 @@ function states(text: string): MachineState[] {
   })
 }
 
-function metadata(text: string): Record<string, unknown> {
+/** The pairs that a `metadata` query asks for. */
+export function metadataFilter(text: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  } catch {
-    // said below
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      if (Object.keys(value).length <= MOST_PAIRS) return value as Record<string, unknown>
+      throw invalid('metadata', `must have at most ${MOST_PAIRS} pairs`)
+    }
+  } catch (error) {
+    if (error instanceof AppError) throw error
   }
   throw invalid('metadata', 'must be a JSON object')
 }

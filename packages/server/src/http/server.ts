@@ -7,6 +7,7 @@ import type { RouteSpec } from '@nullspace/contract/route.ts'
 import { ROUTES } from '@nullspace/contract/routes.ts'
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify'
 import { randomBytes } from 'node:crypto'
+import type { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
 import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { App } from '../app/context.ts'
@@ -15,6 +16,9 @@ import { envelope, toAppError } from './errors.ts'
 import type { Handlers } from './implement.ts'
 import { mountRoute } from './mount.ts'
 import { isNotBuilt, notFound } from './not-found.ts'
+import { channels } from './ws/channels.ts'
+import type { SocketRules } from './ws/socket.ts'
+import { createUpgrades } from './ws/upgrades.ts'
 
 /** The largest command with its environment, as JSON with room for escapes. */
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024
@@ -22,12 +26,14 @@ const BODY_LIMIT_BYTES = 8 * 1024 * 1024
 const KEEP_ALIVE_MS = 75_000
 /** For the request to arrive whole; not for its answer. */
 const REQUEST_TIMEOUT_MS = 300_000
+/** For a refused client to read why. */
+const LINGER_MS = 2_000
 
 /** What the operator should see; everything else is between the caller and the rules. */
 const FAULTS: ReadonlySet<ErrorCode> = new Set(['internal_error', 'machine_failed', 'no_eligible_runtime_host', 'insufficient_storage'])
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1'])
 
-export function createHttpServer(app: App, handlers: Handlers): FastifyInstance {
+export function createHttpServer(app: App, handlers: Handlers, socketRules: Partial<SocketRules> = {}): FastifyInstance {
   const server = Fastify({
     loggerInstance: app.log.child({ part: 'http' }) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -36,7 +42,11 @@ export function createHttpServer(app: App, handlers: Handlers): FastifyInstance 
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     // Refused by us, with an envelope, like anything else.
-    http: { requireHostHeader: false },
+    http: {
+      requireHostHeader: false,
+      // Offers of another protocol, as h2c, are declined by answering as usual.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+    },
     return503OnClosing: false,
     genReqId: requestId,
     routerOptions: { maxParamLength: 500, ignoreTrailingSlash: false, caseSensitive: true },
@@ -89,10 +99,13 @@ export function createHttpServer(app: App, handlers: Handlers): FastifyInstance 
     socket.on('error', () => socket.destroy())
     refuseRaw(socket, 405, new AppError('method_not_allowed', { say: 'This is no proxy: CONNECT is not possible.' }))
   })
-  server.server.on('upgrade', (_request, socket: Socket) => {
-    socket.on('error', () => socket.destroy())
-    refuseRaw(socket, 501, new AppError('not_implemented', { say: 'WebSocket channels are not available in this release.' }))
+  const upgrades = createUpgrades(app, {
+    channels: channels(app),
+    refuse: (socket, refusal) => refuseRaw(socket, refusal.status, refusal),
+    rules: socketRules,
   })
+  server.server.on('upgrade', (request, socket: Socket, head: Buffer) => upgrades.handle(request, socket, head))
+  server.addHook('preClose', () => upgrades.close())
 
   for (const spec of Object.values(ROUTES) as RouteSpec[]) mountRoute(server, app, spec, handlers)
   const openapi = openApiDocument()
@@ -119,10 +132,13 @@ function requestId(): string {
 }
 
 /** For what never reached the router: a whole HTTP answer written to the socket. */
-function refuseRaw(socket: Socket, status: number, refusal: AppError): void {
+function refuseRaw(socket: Duplex, status: number, refusal: AppError): void {
   if (!socket.writable) return void socket.destroy()
+  // Half of a connection is kept open for as long as the other end likes.
+  setTimeout(() => socket.destroy(), LINGER_MS).unref()
+  const allow = refusal.details?.['allow']
   const body = JSON.stringify(envelope(refusal, requestId()))
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\ncontent-type: application/json\r\nconnection: close\r\n${typeof allow === 'string' ? `allow: ${allow}\r\n` : ''}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   )
 }

@@ -1,12 +1,12 @@
-// Reconcilers that look after machines: deadlines, VMs that died, unfinished operations, activity, spares.
+// Reconcilers that look after machines: VMs that died, unfinished operations, activity, spares.
 
 import { Op } from '../observe/op.ts'
 import type { App } from '../app/context.ts'
 import type { Machine } from '../domain/machine.ts'
 import { adopt } from '../app/recover.ts'
-import { tryDestroy, tryFail } from '../app/destroy.ts'
+import { tryFail } from '../app/destroy.ts'
 import { forgetIdempotency } from '../store/tables/idempotency.ts'
-import { allMachines, countByState, expiredMachines } from '../store/tables/machines.ts'
+import { allMachines, countByState } from '../store/tables/machines.ts'
 import type { Reconciler } from './reconciler.ts'
 
 /** A repeat of a create comes within minutes; a day is generous. */
@@ -20,27 +20,13 @@ export interface Deaths {
 }
 
 /** One that fails does not keep the others from their turn. */
-async function each(app: App, machines: readonly Machine[], act: (machine: Machine) => Promise<void>): Promise<void> {
+export async function each(app: App, machines: readonly Machine[], act: (machine: Machine) => Promise<void>): Promise<void> {
   await Promise.all(
     machines.map((machine) =>
       act(machine).catch((error: unknown) => app.log.error({ err: error, machine: machine.id }, 'it will be looked at again')),
     ),
   )
 }
-
-/** Destroys what is past its deadline, also when that passed while the daemon was down. */
-export const expiry = (app: App): Reconciler => ({
-  name: 'expiry',
-  everyMs: 1_000,
-  async run() {
-    await each(app, await expiredMachines(app.db, app.clock.now()), async (machine) => {
-      const work = tryDestroy(app, machine)
-      if (work) app.log.info({ machine: machine.id }, 'machine expired')
-      // Not waited for: the next deadline may be due before this one is taken down.
-      work?.catch((error: unknown) => app.log.error({ err: error, machine: machine.id }, 'an expired machine is not taken down yet'))
-    })
-  },
-})
 
 /** A machine that is said to run and whose VM is gone goes to `error` with the reason. */
 export const lost = (app: App, deaths: Deaths): Reconciler => ({
@@ -77,7 +63,7 @@ export const held = (app: App): Reconciler => ({
 export const unfinished = (app: App): Reconciler => ({
   name: 'unfinished',
   everyMs: 15_000,
-  run: () => app.engine.resume((machineId, kind, work) => app.lock.tryRun(machineId, kind, work)),
+  run: () => app.engine.resume((keys, kind, work) => app.lock.tryRunAll(keys, kind, work)),
 })
 
 export const upkeep = (app: App): Reconciler => ({

@@ -5,12 +5,13 @@ import { DatabaseSync } from 'node:sqlite'
 import { Kysely, SqliteDialect, type SqliteDatabase, type SqliteStatement, type Transaction } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { foundation } from './migrations/001-foundation.ts'
+import { lifecycle } from './migrations/002-lifecycle.ts'
 import type { Schema } from './schema.ts'
 
 export type Db = Kysely<Schema>
 export type Tx = Transaction<Schema>
 
-const MIGRATIONS = { '001-foundation': foundation }
+const MIGRATIONS = { '001-foundation': foundation, '002-lifecycle': lifecycle }
 
 /** Opens and migrates; `:memory:` for tests. */
 export async function openDb(path: string): Promise<Db> {

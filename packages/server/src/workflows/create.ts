@@ -1,15 +1,17 @@
-// Create = restore from the shape's golden snapshot on a slot and a disk of its own, then a new identity. A machine
-// whose identity is not confirmed is destroyed, not handed out.
+// Create = restore from a golden snapshot, or from one of the owner's, on a slot and a disk of its own, then a new
+// identity. A machine whose identity is not confirmed is destroyed, not handed out.
 
+import type { Source } from '../domain/machine.ts'
 import { deleteIdempotencyOf } from '../store/tables/idempotency.ts'
-import { deleteMachine, findMachine, updateMachine } from '../store/tables/machines.ts'
-import type { Machine } from '../domain/machine.ts'
-import type { Db, Tx } from '../store/db.ts'
+import { deleteLineage } from '../store/tables/lineage.ts'
+import { deleteMachine, updateMachine } from '../store/tables/machines.ts'
 import type { WorkflowContext } from './context.ts'
+import { newIdentity, runningNow, theMachine } from './machine-parts.ts'
 import type { Workflow } from './workflow.ts'
 
 export interface CreateState {
-  readonly machineId: string
+  readonly subject: string
+  readonly source: Source
   readonly slot?: number
   readonly handle?: string
 }
@@ -22,60 +24,61 @@ export const createWorkflow: Workflow<WorkflowContext, CreateState> = {
   steps: [
     {
       name: 'reserveSlot',
-      async run(op, { db, host }, { machineId }) {
-        const { internetAccess, shape } = await theMachine(db, machineId)
-        return { slot: await host.reserveSlot(op, machineId, { internetAccess }, shape) }
+      async run(op, { db, host }, { subject, source }) {
+        const { internetAccess, shape } = await theMachine(db, subject)
+        return { slot: await host.reserveSlot(op, subject, { internetAccess }, { ...source, shape }) }
       },
-      undo: (op, { host }, { machineId, slot }) => host.releaseSlot(op, machineId, slot ?? null),
+      undo: (op, { host }, { subject, slot }) => host.releaseSlot(op, subject, slot ?? null),
     },
     {
       name: 'cloneDisk',
-      async run(op, { db, host }, { machineId }) {
-        await host.cloneDisk(op, machineId, (await theMachine(db, machineId)).shape)
+      async run(op, { db, host }, { subject, source }) {
+        await host.cloneDisk(op, subject, { ...source, shape: (await theMachine(db, subject)).shape })
       },
-      undo: (op, { host }, { machineId }) => host.removeDisk(op, machineId),
+      undo: (op, { host }, { subject }) => host.removeDisk(op, subject),
     },
     {
       name: 'restore',
-      async run(op, { db, host }, { machineId }) {
-        return { handle: await host.startVm(op, machineId, (await theMachine(db, machineId)).shape) }
+      async run(op, { db, host }, { subject, source }) {
+        return { handle: await host.startVm(op, subject, { ...source, shape: (await theMachine(db, subject)).shape }) }
       },
-      undo: (op, { host }, { machineId }) => host.stopVm(op, machineId),
+      undo: (op, { host }, { subject }) => host.stopVm(op, subject),
     },
     {
       name: 'greet',
-      async run(op, { db, host, random }, { machineId }) {
-        const machine = await theMachine(db, machineId)
-        await host.greet(op, machineId, { hostname: hostnameOf(machineId), machineId: random(16) }, machine.diskMb)
+      async run(op, { db, host }, { subject, source }) {
+        const { diskMb } = await theMachine(db, subject)
+        await host.greet(op, subject, newIdentity(subject, source.kind === 'snapshot'), diskMb)
       },
     },
   ],
-  async done(tx, { clock }, { machineId, slot, handle }) {
-    const now = clock.now()
-    const { timeoutMs } = await theMachine(tx, machineId)
-    const running = {
-      state: 'running',
-      slot: slot ?? null,
-      vmHandle: handle ?? null,
-      startedAt: now,
-      lastActiveAt: now,
-      timeoutAt: now + timeoutMs,
-    } as const
-    await updateMachine(tx, machineId, running, ['creating'])
+  async done(tx, { clock, emit }, { subject, slot, handle }) {
+    const machine = await theMachine(tx, subject)
+    await updateMachine(tx, subject, { ...runningNow(machine, clock.now()), slot: slot ?? null, vmHandle: handle ?? null }, ['creating'])
+    await emit(tx, {
+      ownerId: machine.ownerId,
+      operation: 'create',
+      status: 'succeeded',
+      actor: 'user',
+      machineId: subject,
+      snapshotId: machine.sourceSnapshotId ?? undefined,
+      metadata: machine.metadata,
+    })
   },
-  async undone(tx, _context, { machineId }) {
-    await deleteIdempotencyOf(tx, machineId)
-    await deleteMachine(tx, machineId)
+  async undone(tx, { emit }, { subject }, failure) {
+    const machine = await theMachine(tx, subject)
+    await emit(tx, {
+      ownerId: machine.ownerId,
+      operation: 'create',
+      status: 'failed',
+      actor: 'user',
+      machineId: subject,
+      snapshotId: machine.sourceSnapshotId ?? undefined,
+      error: failure,
+      metadata: machine.metadata,
+    })
+    await deleteIdempotencyOf(tx, subject)
+    await deleteLineage(tx, subject)
+    await deleteMachine(tx, subject)
   },
-}
-
-/** Valid as a host name: the underscore of an id is not. */
-function hostnameOf(machineId: string): string {
-  return machineId.replace('_', '-')
-}
-
-async function theMachine(db: Db | Tx, id: string): Promise<Machine> {
-  const machine = await findMachine(db, id)
-  if (!machine) throw new Error(`machine ${id} is not in the store`)
-  return machine
 }

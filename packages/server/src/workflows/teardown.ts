@@ -1,30 +1,61 @@
 // Taking a machine's data plane down: the same steps whether it was destroyed, expired, or died by itself.
 
-import { deleteMachine, updateMachine } from '../store/tables/machines.ts'
+import type { ActorKind } from '@nullspace/contract/events.ts'
+import { endLineage } from '../store/tables/lineage.ts'
+import { deleteMachine, findMachine, updateMachine } from '../store/tables/machines.ts'
+import { deleteSnapshotRow } from '../store/tables/snapshots.ts'
 import type { WorkflowContext } from './context.ts'
-import type { Step, Workflow } from './workflow.ts'
+import type { BaseState, Step, Workflow } from './workflow.ts'
 
-export interface TeardownState {
-  readonly machineId: string
+export interface TeardownState extends BaseState {
   readonly slot: number | null
+}
+
+export interface DestroyState extends TeardownState {
+  /** Of a paused machine; it goes with it. */
+  readonly snapshotId: string | null
+  readonly actor: ActorKind
 }
 
 export interface FailState extends TeardownState {
   readonly reason: string
 }
 
-const takeDown: readonly Step<WorkflowContext, TeardownState>[] = [
-  { name: 'stopVm', run: (op, { host }, { machineId }) => host.stopVm(op, machineId) },
-  { name: 'removeDisk', run: (op, { host }, { machineId }) => host.removeDisk(op, machineId) },
-  { name: 'releaseSlot', run: (op, { host }, { machineId, slot }) => host.releaseSlot(op, machineId, slot) },
+export const takeDown: readonly Step<WorkflowContext, TeardownState>[] = [
+  { name: 'stopVm', run: (op, { host }, { subject }) => host.stopVm(op, subject) },
+  { name: 'removeDisk', run: (op, { host }, { subject }) => host.removeDisk(op, subject) },
+  { name: 'releaseSlot', run: (op, { host }, { subject, slot }) => host.releaseSlot(op, subject, slot) },
 ]
 
-export const destroyWorkflow: Workflow<WorkflowContext, TeardownState> = {
+export const destroyWorkflow: Workflow<WorkflowContext, DestroyState> = {
   kind: 'destroy',
   afterCrash: 'finish',
   timeoutMs: 60_000,
-  steps: takeDown,
-  done: (tx, _context, { machineId }) => deleteMachine(tx, machineId),
+  steps: [
+    ...takeDown,
+    {
+      name: 'dropSnapshot',
+      run: async (op, { host }, { snapshotId }) => {
+        if (snapshotId !== null) await host.dropSnapshot(op, snapshotId)
+      },
+    },
+  ],
+  async done(tx, { clock, emit }, { subject, snapshotId, actor }) {
+    const machine = await findMachine(tx, subject)
+    if (machine) {
+      await emit(tx, {
+        ownerId: machine.ownerId,
+        operation: 'destroy',
+        status: 'succeeded',
+        actor,
+        machineId: subject,
+        metadata: machine.metadata,
+      })
+    }
+    if (snapshotId !== null) await deleteSnapshotRow(tx, snapshotId)
+    await deleteMachine(tx, subject)
+    await endLineage(tx, subject, clock.now())
+  },
 }
 
 /** For a machine whose VM ended by itself: nothing of it is left but its row, which says why. */
@@ -33,7 +64,7 @@ export const failWorkflow: Workflow<WorkflowContext, FailState> = {
   afterCrash: 'finish',
   timeoutMs: 60_000,
   steps: takeDown,
-  async done(tx, _context, { machineId, reason }) {
-    await updateMachine(tx, machineId, { state: 'error', errorReason: reason, slot: null, vmHandle: null }, ['running', 'error'])
+  async done(tx, _context, { subject, reason }) {
+    await updateMachine(tx, subject, { state: 'error', errorReason: reason, slot: null, vmHandle: null }, ['running', 'error'])
   },
 }

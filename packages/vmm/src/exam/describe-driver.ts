@@ -1,11 +1,12 @@
 // One exam for every driver: what the rest of the system relies on, said once. A fake that passes it may stand in.
 
-import { copyFile, mkdir, open, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { DriverError } from '../errors.ts'
 import { Op } from '../op.ts'
+import { describeCapture } from './describe-capture.ts'
 import { useFixture, type Examinee } from './fixture.ts'
+import { flipByte, refusal } from './refusal.ts'
 
 export function describeDriver(name: string, makeExaminee: () => Promise<Examinee>): void {
   describe(`driver exam: ${name}`, { timeout: 60_000 }, () => {
@@ -21,10 +22,13 @@ export function describeDriver(name: string, makeExaminee: () => Promise<Examine
 
     // The others restore what this one leaves.
     test('boots a guest, and seals it into a golden snapshot', { timeout: 180_000 }, async () => {
-      await exam.makeGolden(async (guest) => {
+      await exam.makeGolden(async (guest, vm) => {
         expect(guest.welcome).toMatchObject({ renewed: false, agentStarts: 1, error: '' })
         expect((await guest.exec(['sh', '-c', 'true'])).exit).toMatchObject({ exitCode: 0 })
         expect((await guest.exec(['python3', '--version'])).stdout).toBe('Python 3.11.2\n')
+        const never = { memoryFile: path('never'), stateFile: path('never'), sumsFile: path('never') }
+        const capture = vm.capture(op('capture'), { ...never, whileStopped: () => Promise.resolve(), afterwards: 'run' })
+        expect(await refusal(capture)).toBe('unsupported')
       })
       expect(await exam.driver.list(exam.examinee.root)).toEqual([])
     })
@@ -173,6 +177,8 @@ export function describeDriver(name: string, makeExaminee: () => Promise<Examine
       await adopted.kill(op('kill'))
     })
 
+    describeCapture(exam)
+
     test('does not adopt another process with the same pid', async () => {
       const vm = await restore()
       const { handle } = vm
@@ -204,7 +210,7 @@ export function describeDriver(name: string, makeExaminee: () => Promise<Examine
         'short memory': { memoryFile: await memoryOf(1024) },
         'empty state': { stateFile: await changedState((copy) => truncate(copy, 0)) },
         'short state': { stateFile: await changedState((copy) => truncate(copy, 6000)) },
-        'changed state': { stateFile: await changedState(flipByte) },
+        'changed state': { stateFile: await changedState((copy) => flipByte(copy, 4096 + 5)) },
         'memory as state': { stateFile: exam.golden.memoryFile },
         'other shape': { vcpus: 2 },
         'long socket path': { dir: path('x'.repeat(120)) },
@@ -233,19 +239,4 @@ export function describeDriver(name: string, makeExaminee: () => Promise<Examine
       expect(await exam.driver.list(exam.examinee.root)).toEqual([])
     })
   })
-}
-
-async function flipByte(path: string): Promise<void> {
-  await using file = await open(path, 'r+')
-  await file.write(Buffer.from([0xff]), 0, 1, 4096 + 5)
-}
-
-async function refusal(attempt: Promise<unknown>): Promise<string> {
-  try {
-    await attempt
-  } catch (error) {
-    if (error instanceof DriverError) return error.code
-    throw error
-  }
-  throw new Error('it was not refused')
 }

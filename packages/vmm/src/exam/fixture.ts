@@ -1,11 +1,12 @@
 // What the exam, and tests of one driver only, start from: a place, a driver, and a golden snapshot to restore.
 // After every test nothing may be left of its VMs.
 
-import { readdir, truncate, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { chmod, chown, copyFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { Op } from '../op.ts'
-import type { BootSpec, Driver, RestoreSpec, Vm } from '../driver.ts'
+import type { BootSpec, Captured, CaptureSpec, DiskLayer, Driver, RestoreSpec, Vm } from '../driver.ts'
 import { greet, newIdentity, type Guest } from './guest.ts'
 import { until } from './until.ts'
 
@@ -17,12 +18,17 @@ export interface Examinee {
   readonly root: string
   readonly kernel: string
   readonly initramfs: string
+  /** The guest's root filesystem, below every disk. */
+  readonly rootLayer: DiskLayer
   /** A disk image, over `backing` or over the guest's root filesystem. */
   makeDisk(path: string, backing: string | null): Promise<void>
   /** Processes, control groups and whatever else a driver of this kind may leave, in words. */
   leftovers(): Promise<string[]>
   /** Bytes, as the guest has it. */
   diskSize(vm: Vm, guest: Guest): Promise<number>
+  /** From then on count() tells a number that only the guest's memory holds, and that grows as long as the guest lives. */
+  startCounting(guest: Guest): Promise<void>
+  count(guest: Guest): Promise<number>
   /** Ends the VM from outside, as a crash of the hypervisor would. */
   crash(vm: Vm): Promise<void>
   readonly memoryMb: number
@@ -32,24 +38,45 @@ export interface Examinee {
   close(): Promise<void>
 }
 
-export interface Golden {
+/** What a machine is restored from. */
+export interface Snapshot {
   readonly memoryFile: string
+  readonly memoryAccess: 'shared' | 'private'
   readonly stateFile: string
   readonly disk: string
+  readonly backing: readonly DiskLayer[]
+}
+
+/** Of a running machine. */
+export interface Capture extends Snapshot {
+  readonly sumsFile: string
+  readonly captured: Captured
+}
+
+export interface CaptureOptions {
+  readonly afterwards?: CaptureSpec['afterwards']
+  /** When everything is copied that can be, before the VM is stopped. */
+  readonly prepared?: () => Promise<void>
+  readonly whileStopped?: CaptureSpec['whileStopped']
+  readonly op?: Op
 }
 
 export interface Fixture {
   readonly examinee: Examinee
   readonly driver: Driver
-  readonly golden: Golden
+  readonly golden: Snapshot
   path(name: string): string
   op(what: string): Op
   bootSpec(over?: Partial<BootSpec>): Promise<BootSpec>
   /** Boots a guest, lets it run a little and seals it; `look` may examine it first. */
-  makeGolden(look?: (guest: Guest) => Promise<void>): Promise<void>
-  /** For a restore of the golden snapshot. */
-  spec(over?: Partial<RestoreSpec>): Promise<RestoreSpec>
-  restore(over?: Partial<RestoreSpec>): Promise<Vm>
+  makeGolden(look?: (guest: Guest, vm: Vm) => Promise<void>): Promise<void>
+  /** For a restore of the golden snapshot, or of another. */
+  spec(over?: Partial<RestoreSpec>, from?: Snapshot): Promise<RestoreSpec>
+  restore(over?: Partial<RestoreSpec>, from?: Snapshot): Promise<Vm>
+  /** As the driver's caller does it: copies of its memory file and disk, which nobody else may open. */
+  capture(vm: Vm, options?: CaptureOptions): Promise<Capture>
+  /** Removes what captures left. */
+  removeCaptures(): Promise<void>
   /** With a new identity if a hostname is given; `flush` as after a daemon's death. */
   meet(vm: Vm, options?: { hostname?: string; flush?: boolean }): Promise<Guest>
   /** The daemon dies, the next one starts. */
@@ -59,8 +86,10 @@ export interface Fixture {
 export function useFixture(makeExaminee: () => Promise<Examinee>): Fixture {
   let examinee: Examinee
   let driver: Driver
-  let golden: Golden
+  let golden: Snapshot
   let count = 0
+  /** What the VMs of this fixture were restored from, by their ids. */
+  const specs = new Map<string, RestoreSpec>()
   const path = (name: string): string => join(examinee.root, name)
   const op = (what: string): Op => new Op(what, { timeoutMs: examinee.guestMs })
   const common = () => {
@@ -72,7 +101,8 @@ export function useFixture(makeExaminee: () => Promise<Examinee>): Fixture {
   beforeAll(async () => {
     examinee = await makeExaminee()
     driver = examinee.driver()
-    golden = { memoryFile: path('memory'), stateFile: path('state'), disk: path('golden.qcow2') }
+    const files = { memoryFile: path('memory'), stateFile: path('state'), disk: path('golden.qcow2') }
+    golden = { ...files, memoryAccess: 'shared', backing: [examinee.rootLayer] }
   })
   afterEach(async () => {
     for (const id of await driver.list(examinee.root)) await driver.sweep(op('sweep'), { id, dir: path(id) })
@@ -100,7 +130,7 @@ export function useFixture(makeExaminee: () => Promise<Examinee>): Fixture {
     async bootSpec(over = {}) {
       const spec = common()
       const [disk, memoryFile] = [path(`${spec.id}.qcow2`), path(`${spec.id}.memory`)]
-      const made = { ...spec, disk, memoryFile, ...over }
+      const made = { ...spec, disk, memoryFile, backing: [examinee.rootLayer], ...over }
       await examinee.makeDisk(made.disk, null)
       await writeFile(made.memoryFile, '')
       await truncate(made.memoryFile, made.memoryMb * 1024 ** 2)
@@ -112,19 +142,40 @@ export function useFixture(makeExaminee: () => Promise<Examinee>): Fixture {
       const guest = await greet(await vm.connect(boot), { withinMs: examinee.bootMs }).catch((error: unknown) => {
         throw new Error(`the guest did not come up: ${vm.diagnosis()}`, { cause: error })
       })
-      await look(guest)
+      await look(guest, vm)
       await guest.exec(['sync'])
       await guest.quiesce()
       await vm.seal(op('seal'), golden.stateFile)
       await vm.exited
     },
-    async spec(over = {}) {
+    async spec(over = {}, from = golden) {
       const spec = common()
-      const made = { ...spec, ...golden, disk: path(`${spec.id}.qcow2`), ...over }
-      if (over.disk === undefined) await examinee.makeDisk(made.disk, golden.disk)
+      const backing: DiskLayer[] = [{ file: from.disk, format: 'layer' }, ...from.backing]
+      const { memoryFile, memoryAccess, stateFile } = from
+      const made = { ...spec, memoryFile, memoryAccess, stateFile, disk: path(`${spec.id}.qcow2`), backing, ...over }
+      if (over.disk === undefined) await examinee.makeDisk(made.disk, from.disk)
+      specs.set(made.id, made)
       return made
     },
-    restore: async (over = {}) => driver.restore(op('restore'), await fixture.spec(over)),
+    restore: async (over = {}, from = golden) => driver.restore(op('restore'), await fixture.spec(over, from)),
+    async capture(vm, { afterwards = 'run', prepared, whileStopped, op: capturing = op('capture') } = {}) {
+      const source = specs.get(vm.handle.id)
+      if (!source) throw new Error(`not restored here: ${vm.handle.id}`)
+      const name = `capture${++count}`
+      const files = { memoryFile: path(`${name}.memory`), stateFile: path(`${name}.state`), sumsFile: path(`${name}.sums`) }
+      const disk = path(`${name}.qcow2`)
+      await copyForRoot(source.memoryFile, files.memoryFile)
+      await prepared?.()
+      const captured = await vm.capture(capturing, {
+        ...files,
+        afterwards,
+        whileStopped: whileStopped ?? (() => copyForRoot(source.disk, disk)),
+      })
+      return { ...files, memoryAccess: 'private', disk, backing: source.backing, captured }
+    },
+    async removeCaptures() {
+      for (const name of await readdir(examinee.root)) if (name.startsWith('capture')) await rm(path(name))
+    },
     async meet(vm, { hostname, flush = false } = {}) {
       const renew = hostname === undefined ? null : newIdentity(hostname)
       return greet(await vm.connect(op('connect')), { renew, withinMs: examinee.guestMs, flush })
@@ -135,4 +186,11 @@ export function useFixture(makeExaminee: () => Promise<Examinee>): Fixture {
     },
   }
   return fixture
+}
+
+async function copyForRoot(from: string, to: string): Promise<void> {
+  await copyFile(from, to, constants.COPYFILE_FICLONE)
+  // Copied along with the contents.
+  if (process.getuid?.() === 0) await chown(to, 0, 0)
+  await chmod(to, 0o600)
 }

@@ -2,17 +2,19 @@
 // sits the same exam as the real one; its guests speak the real protocol and run nothing.
 
 import { existsSync } from 'node:fs'
-import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { duplexPair, type Duplex } from 'node:stream'
 import { resolve } from 'node:path'
 import { DriverError, noSpaceOr } from '../errors.ts'
 import { Op } from '../op.ts'
-import type { Driver, DriverInfo, Vm, VmSpec } from '../driver.ts'
+import type { BootSpec, Driver, DriverInfo, Vm, VmSpec } from '../driver.ts'
 import { checkDisk, checkKernel, checkMemoryFile } from '../files.ts'
 import { vmPaths } from '../paths.ts'
 import { openStateFile, writeStateFile, type StateTraits } from '../state-file.ts'
+import { captureFake, DEVICE_STATE } from './fake-capture.ts'
 import { FRESH_GUEST, type GuestState } from './fake-guest.ts'
-import { fakeWorld, type FakeVm, type FakeWorld } from './fake-world.ts'
+import { readMemory, writeMemory } from './fake-memory.ts'
+import { fakeWorld, type FakeShape, type FakeVm, type FakeWorld } from './fake-world.ts'
 import type { FaultPoint, Faults } from './faults.ts'
 
 export interface FakeOptions {
@@ -32,12 +34,12 @@ export function fake({ world = fakeWorld(), faults = {}, version = '1.0.0' }: Fa
   const info: DriverInfo = {
     name: 'fake',
     version,
-    features: { accelerator: 'none', liveSnapshot: false },
+    features: { accelerator: 'none', liveSnapshot: true },
     acceleratorReason: 'The fake runs no guest',
     boundsReason: 'The fake has no processes',
     compatibility: { accelerator: 'none', cpuModel: 'none', version, machine: 'fake/1' },
   }
-  const traits = ({ vcpus, memoryMb }: VmSpec): StateTraits => ({ driver: 'fake', compatibility: info.compatibility, vcpus, memoryMb })
+  const traits = ({ vcpus, memoryMb }: FakeShape): StateTraits => ({ driver: 'fake', compatibility: info.compatibility, vcpus, memoryMb })
 
   const fault = async (point: FaultPoint, op: Op): Promise<void> => faults[point]?.(op).catch(noSpaceOr)
 
@@ -47,20 +49,21 @@ export function fake({ world = fakeWorld(), faults = {}, version = '1.0.0' }: Fa
   }
 
   const start = async (op: Op, point: 'boot' | 'restore', spec: VmSpec, state: GuestState): Promise<FakeVm> => {
+    const restored = point === 'restore' ? { vcpus: spec.vcpus, memoryMb: spec.memoryMb } : null
     if (existsSync(spec.dir)) await sweep(op, spec)
     await mkdir(spec.dir, { mode: 0o700 })
     try {
       op.throwIfDone()
       await fault(point, op)
       op.log('running')
-      return world.start(spec.id, spec.dir, state)
+      return world.start(spec.id, spec.dir, state, restored)
     } catch (error) {
       await sweep(op, spec)
       throw error
     }
   }
 
-  const toVm = (vm: FakeVm, booted: VmSpec | null): Vm => {
+  const toVm = (vm: FakeVm, booted: BootSpec | null): Vm => {
     const alive = (): void => {
       if (!world.find(vm.handle)) throw new DriverError('vm_gone', `VM ${vm.handle.id} is gone`)
     }
@@ -107,9 +110,14 @@ export function fake({ world = fakeWorld(), faults = {}, version = '1.0.0' }: Fa
         if (!vm.guest.quiesced) throw new DriverError('control_failed', 'The guest was not quiesced before its snapshot')
         await fault('seal', op)
         const stream = vmPaths(vm.handle.dir).state
-        await writeFile(stream, JSON.stringify(vm.guest.state()))
+        await writeMemory(booted.memoryFile, vm.guest.state())
+        await writeFile(stream, DEVICE_STATE)
         await writeStateFile(stateFile, stream, traits(booted))
         await end('sealed')
+      },
+      async capture(op, spec) {
+        alive()
+        return captureFake(op, vm, spec, { traits, fault, alive })
       },
       async kill(op) {
         await fault('kill', op)
@@ -138,7 +146,8 @@ export function fake({ world = fakeWorld(), faults = {}, version = '1.0.0' }: Fa
       await checkKernel(spec)
       await checkMemoryFile(spec)
       const vm = await start(op, 'boot', spec, FRESH_GUEST)
-      await dirty(spec.memoryFile)
+      // A guest that runs changes its memory: a page of this file is no hole any more.
+      await writeMemory(spec.memoryFile, FRESH_GUEST)
       return toVm(vm, spec)
     },
     async restore(op, spec) {
@@ -146,8 +155,8 @@ export function fake({ world = fakeWorld(), faults = {}, version = '1.0.0' }: Fa
       await checkDisk(spec)
       await checkMemoryFile(spec)
       await using file = await openStateFile(spec.stateFile, traits(spec))
-      const state = JSON.parse(await readFile(file, 'utf8')) as GuestState
-      return toVm(await start(op, 'restore', spec, state), null)
+      if ((await file.readFile('utf8')) !== DEVICE_STATE) throw new DriverError('bad_snapshot', `${spec.stateFile} is of no fake VM`)
+      return toVm(await start(op, 'restore', spec, await readMemory(spec.memoryFile)), null)
     },
     async adopt(op, handle) {
       await fault('adopt', op)
@@ -159,10 +168,4 @@ export function fake({ world = fakeWorld(), faults = {}, version = '1.0.0' }: Fa
       Promise.resolve([...world.vms.values()].flatMap(({ handle }) => (handle.dir.startsWith(`${resolve(root)}/`) ? [handle.id] : []))),
     close: () => Promise.resolve(),
   }
-}
-
-/** A guest that runs changes its memory: a page of this file is no hole any more. */
-async function dirty(memoryFile: string): Promise<void> {
-  await using file = await open(memoryFile, 'r+')
-  await file.write(Buffer.from('fake guest memory'), 0, undefined, 0)
 }

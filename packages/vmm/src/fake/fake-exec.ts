@@ -13,6 +13,7 @@ export interface ExecGuest {
   readonly hostname: string
   readonly files: Map<string, string>
   nextPid(): number
+  count(): number
 }
 
 type Send = (kind: number, payload: Uint8Array) => void
@@ -59,6 +60,7 @@ export function startExec(guest: ExecGuest, start: ExecStartMessage, send: Send,
     env: new Map([...Object.entries(ENVIRONMENT), ...start.env.map(splitPair)]),
     files: guest.files,
     hostname: guest.hostname,
+    count: () => guest.count(),
     signal: end.signal,
     read: input.take,
     write: output.write,

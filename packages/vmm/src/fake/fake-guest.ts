@@ -12,6 +12,8 @@ export interface GuestState {
   readonly machineId: string
   readonly agentStarts: number
   readonly files: Readonly<Record<string, string>>
+  /** In no file: what only memory holds. The program `counter` adds one and prints it. */
+  readonly counter: number
 }
 
 export interface FakeGuest {
@@ -29,10 +31,10 @@ export interface FakeGuest {
   powerOff(): void
 }
 
-export const FRESH_GUEST: GuestState = { hostname: 'template', machineId: '0'.repeat(32), agentStarts: 1, files: {} }
+export const FRESH_GUEST: GuestState = { hostname: 'template', machineId: '0'.repeat(32), agentStarts: 1, files: {}, counter: 0 }
 
 export function createFakeGuest(initial: GuestState): FakeGuest {
-  let { hostname, machineId, agentStarts } = initial
+  let { hostname, machineId, agentStarts, counter } = initial
   const files = new Map(Object.entries(initial.files))
   const setIdentity = (): void => {
     files.set('/etc/machine-id', `${machineId}\n`)
@@ -77,7 +79,7 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
   ): Promise<Uint8Array> => {
     let error = minGeneration > GENERATION ? `host speaks generations ${minGeneration} to ${maxGeneration}, this agent ${GENERATION}` : ''
     await greet().catch((cause: unknown) => (error = cause instanceof Error ? cause.message : String(cause)))
-    if (renew && !error) {
+    if (renew && !error && renew.hostname !== '') {
       hostname = renew.hostname
       machineId = Buffer.from(renew.machineId).toString('hex')
       setIdentity()
@@ -85,7 +87,7 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
     return message.Welcome.encode({ generation: GENERATION, renewed: renew !== null && !error, agentStarts, agentVersion: 'fake', error })
   }
   const exec = (key: bigint, stream: number, payload: Uint8Array): void => {
-    const guest = { hostname, files, nextPid: () => ++lastPid }
+    const guest = { hostname, files, nextPid: () => ++lastPid, count: () => ++counter }
     const started = startExec(
       guest,
       message.ExecStart.decode(payload),
@@ -125,6 +127,8 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
         return running?.window(message.Window.decode(payload).bytes)
       case message.GrowDisk.kind:
         return send(key, stream, message.Done.kind, message.Done.encode(null))
+      case message.GuestStat.kind:
+        return send(key, stream, message.GuestStatResult.kind, message.GuestStatResult.encode(statOf(files)))
       default:
         return send(key, stream, message.Failed.kind, message.Failed.encode({ reason: 'unsupported', message: `unknown kind ${kind}` }))
     }
@@ -165,7 +169,7 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
     get quiesced() {
       return quiesced
     },
-    state: () => ({ hostname, machineId, agentStarts, files: Object.fromEntries(files) }),
+    state: () => ({ hostname, machineId, agentStarts, files: Object.fromEntries(files), counter }),
     restartAgent() {
       endProcesses()
       agentStarts++
@@ -175,6 +179,23 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
       arrived = []
       channel?.destroy()
     },
+  }
+}
+
+/** An idle machine of one CPU; its disk holds its files. */
+function statOf(files: ReadonlyMap<string, string>): message.GuestStatMessage {
+  let diskUsedBytes = 0n
+  for (const text of files.values()) diskUsedBytes += BigInt(Buffer.byteLength(text))
+  return {
+    cpuTotalTicks: 1_000n,
+    cpuIdleTicks: 900n,
+    cpuCount: 1,
+    memTotalBytes: 256n << 20n,
+    memAvailableBytes: 128n << 20n,
+    diskTotalBytes: 4n << 30n,
+    diskUsedBytes,
+    netRxBytes: 0n,
+    netTxBytes: 0n,
   }
 }
 

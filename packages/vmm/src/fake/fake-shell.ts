@@ -11,6 +11,8 @@ export interface Io {
   /** Contents by absolute path. */
   readonly files: Map<string, string>
   readonly hostname: string
+  /** One more than the last time, as long as this guest and those forked from it live. */
+  count(): number
   /** Aborted when a signal ends the program. */
   readonly signal: AbortSignal
   /** null at the end. */
@@ -30,6 +32,7 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   echo: async (args, io) => print(io, args[0] === '-n' ? args.slice(1).join(' ') : `${args.join(' ')}\n`),
   pwd: async (_, io) => print(io, `${io.cwd}\n`),
   hostname: async (_, io) => print(io, `${io.hostname}\n`),
+  counter: async (_, io) => print(io, `${io.count()}\n`),
   env: async (_, io) => print(io, [...io.env].map(([key, value]) => `${key}=${value}\n`).join('')),
   printenv: async ([name = ''], io) => (io.env.has(name) ? print(io, `${io.env.get(name)}\n`) : 1),
   python3: async (args, io) =>
@@ -103,7 +106,7 @@ function redirect(all: readonly string[], io: Io): { words: string[]; io: Io } {
     const target = inline || (all[++i] ?? '')
     sinks[from === '2' ? 2 : 1] = target === '&2' ? sinks[2] : target === '&1' ? sinks[1] : fileSink(absolute(target, io), arrow, io)
   }
-  return { words, io: { ...io, raise: io.raise, read: io.read, write: (fd, bytes) => sinks[fd](bytes) } }
+  return { words, io: { ...io, write: (fd, bytes) => sinks[fd](bytes) } }
 }
 
 function fileSink(path: string, arrow: string, io: Io): (bytes: Uint8Array) => Promise<void> {

@@ -10,11 +10,19 @@ export interface FakeVm {
   readonly startedAt: number
   diskBytes: number
   held: 'disk_full' | 'disk_error' | null
+  /** The shape it was restored with; null of one that was booted. */
+  readonly restored: FakeShape | null
+  capturing: boolean
+}
+
+export interface FakeShape {
+  readonly vcpus: number
+  readonly memoryMb: number
 }
 
 export interface FakeWorld {
   readonly vms: ReadonlyMap<string, FakeVm>
-  start(id: string, dir: string, state: GuestState): FakeVm
+  start(id: string, dir: string, state: GuestState, restored: FakeShape | null): FakeVm
   /** The VM that this handle means, if it still runs. */
   find(handle: Pick<VmHandle, 'id' | 'dir'> & Partial<VmHandle>): FakeVm | null
   /** Death from outside: the process is gone, what it left behind stays. */
@@ -35,7 +43,7 @@ export function fakeWorld(): FakeWorld {
   }
   return {
     vms,
-    start(id, dir, state) {
+    start(id, dir, state, restored) {
       const pid = ++lastPid
       const vm: FakeVm = {
         handle: { driver: 'fake', id, dir, pid, startTime: `${pid * 7}`, bootId: 'fake' },
@@ -44,6 +52,8 @@ export function fakeWorld(): FakeWorld {
         startedAt: performance.now(),
         diskBytes: 0,
         held: null,
+        restored,
+        capturing: false,
       }
       vms.set(id, vm)
       return vm

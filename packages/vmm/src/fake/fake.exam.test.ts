@@ -11,14 +11,18 @@ describeDriver('fake', async () => {
   const world = fakeWorld()
   await writeFile(join(images, 'kernel'), '')
   await writeFile(join(images, 'initramfs'), '')
+  await writeFile(join(images, 'rootfs'), '')
   return {
     root,
     driver: () => fake({ world }),
     kernel: join(images, 'kernel'),
     initramfs: join(images, 'initramfs'),
+    rootLayer: { file: join(images, 'rootfs'), format: 'raw' },
     makeDisk: (path) => writeFile(path, ''),
     leftovers: () => Promise.resolve([...world.vms.keys()]),
     diskSize: (vm) => Promise.resolve(world.vms.get(vm.handle.id)?.diskBytes ?? 0),
+    startCounting: () => Promise.resolve(),
+    count: async (guest) => Number((await guest.exec(['counter'])).stdout),
     crash: (vm) => Promise.resolve(world.crash(vm.handle.id)),
     memoryMb: 64,
     bootMs: 2000,

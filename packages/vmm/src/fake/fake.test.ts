@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -15,7 +15,7 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'fake-'))
   const path = (name: string): string => join(root, name)
   spec = {
-    ...{ id: 'm1', dir: path('m1'), uid: 1, gid: 1, vcpus: 1, memoryMb: 16, network: null },
+    ...{ id: 'm1', dir: path('m1'), uid: 1, gid: 1, vcpus: 1, memoryMb: 16, network: null, backing: [] },
     ...{ disk: path('disk'), kernel: path('kernel'), initramfs: path('initramfs'), memoryFile: path('memory') },
   }
   for (const file of [spec.disk, spec.kernel, spec.initramfs, spec.memoryFile]) await writeFile(file, '')
@@ -93,7 +93,9 @@ test('snapshots of another version do not fit', async () => {
   await (await greet(await vm.connect(op()), { withinMs: 500 })).quiesce()
   await vm.seal(op(), join(root, 'state'))
   const newer: FakeDriver = fake({ version: '2.0.0' })
-  await expect(newer.restore(op(), { ...spec, stateFile: join(root, 'state') })).rejects.toMatchObject({ code: 'incompatible_snapshot' })
+  await expect(newer.restore(op(), { ...spec, memoryAccess: 'shared', stateFile: join(root, 'state') })).rejects.toMatchObject({
+    code: 'incompatible_snapshot',
+  })
 })
 
 test('no command reaches the host', async () => {
@@ -106,4 +108,64 @@ test('no command reaches the host', async () => {
     stderr: 'sh: 1: nonsense: not found\n',
   })
   expect((await readdir(root)).filter((name) => name === 'touched' || name === 'written')).toEqual([])
+})
+
+const capture = { memoryFile: 'captured', stateFile: 'captured-state', sumsFile: 'captured-sums' }
+
+/** A VM that was restored, and what a capture of it takes. */
+async function restored(driver: FakeDriver) {
+  const booted = await driver.boot(op(), spec)
+  await (await greet(await booted.connect(op()), { withinMs: 500 })).quiesce()
+  await booted.seal(op(), join(root, 'state'))
+  const vm = await driver.restore(op(), { ...spec, memoryAccess: 'shared', stateFile: join(root, 'state') })
+  const files = Object.fromEntries(Object.entries(capture).map(([key, name]) => [key, join(root, name)])) as typeof capture
+  await copyFile(spec.memoryFile, files.memoryFile)
+  const guest = await greet(await vm.connect(op()), { withinMs: 500 })
+  return { vm, guest, spec: { ...files, whileStopped: () => Promise.resolve(), afterwards: 'run' } as const }
+}
+
+test('a capture fails before it stops the VM, or in the middle, and the VM runs on', async () => {
+  const driver = fake({ faults: { capture: failOnce('EIO'), captureCopy: failOnce('ENOSPC') } })
+  const { vm, guest, spec: wanted } = await restored(driver)
+  let stopped = 0
+  const whileStopped = (): Promise<void> => Promise.resolve(void stopped++)
+  await expect(vm.capture(op(), { ...wanted, whileStopped })).rejects.toMatchObject({ code: 'EIO' })
+  expect(stopped).toBe(0)
+  await expect(vm.capture(op(), { ...wanted, whileStopped })).rejects.toMatchObject({ code: 'no_space' })
+  expect(stopped).toBe(1)
+  await guest.ping()
+})
+
+test('a VM that its host’s full disk stopped is not captured, and stays stopped', async () => {
+  const driver = fake()
+  const { vm, guest, spec: wanted } = await restored(driver)
+  driver.world.fillDisk('m1')
+  await expect(vm.capture(op(), wanted)).rejects.toMatchObject({ code: 'no_space' })
+  const answer = guest.ping()
+  expect(vm.held).toBe('disk_full')
+  await vm.resume(op())
+  await answer
+  await expect(vm.capture(op(), { ...wanted, whileStopped: () => Promise.resolve(driver.world.fillDisk('m1')) })).rejects.toMatchObject({
+    code: 'no_space',
+  })
+  expect(vm.held).toBe('disk_full')
+})
+
+test('a VM that dies in the middle of a capture is gone', async () => {
+  const driver = fake()
+  const { vm, spec: wanted } = await restored(driver)
+  const whileStopped = (): Promise<void> => Promise.resolve(driver.world.crash('m1'))
+  await expect(vm.capture(op(), { ...wanted, whileStopped })).rejects.toMatchObject({ code: 'vm_gone' })
+})
+
+test('what a guest holds in memory goes on in its copy, and then each counts alone', async () => {
+  const driver = fake()
+  const { vm, guest, spec: wanted } = await restored(driver)
+  const count = async (of: typeof guest): Promise<string> => (await of.exec(['counter'])).stdout
+  expect([await count(guest), await count(guest)]).toEqual(['1\n', '2\n'])
+  await vm.capture(op(), wanted)
+  const { memoryFile, stateFile } = wanted
+  const fork = await driver.restore(op(), { ...spec, id: 'm2', dir: join(root, 'm2'), memoryAccess: 'private', memoryFile, stateFile })
+  const copy = await greet(await fork.connect(op()), { withinMs: 500 })
+  expect([await count(copy), await count(copy), await count(guest)]).toEqual(['3\n', '4\n', '3\n'])
 })

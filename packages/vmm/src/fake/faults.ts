@@ -5,8 +5,23 @@ import type { Op } from '../op.ts'
 
 export type Fault = (op: Op) => Promise<void>
 
-/** Steps of the fake that can be made to fail; `greet` is the guest's answer to Hello. */
-export type FaultPoint = 'boot' | 'restore' | 'adopt' | 'connect' | 'greet' | 'pause' | 'resume' | 'resizeDisk' | 'seal' | 'kill'
+/**
+ * Steps of the fake that can be made to fail. `greet` is the guest's answer to Hello; `capture` comes before the VM is
+ * stopped for it, `captureCopy` while it stands still.
+ */
+export type FaultPoint =
+  | 'boot'
+  | 'restore'
+  | 'adopt'
+  | 'connect'
+  | 'greet'
+  | 'pause'
+  | 'resume'
+  | 'resizeDisk'
+  | 'seal'
+  | 'capture'
+  | 'captureCopy'
+  | 'kill'
 export type Faults = Partial<Record<FaultPoint, Fault>>
 
 /** Fails as the system does, e.g. with `EIO` or `ENOSPC`, the first `times`. */

@@ -4,6 +4,7 @@
 import { DriverError } from '../errors.ts'
 import { Op } from '../op.ts'
 import type { Vm, VmExit, VmHandle } from '../driver.ts'
+import { captureVm } from './capture.ts'
 import type { Cgroups } from './cgroup.ts'
 import { vmPaths } from '../paths.ts'
 import { bootId, isAlive, waitUntilGone, type ProcessId } from './process.ts'
@@ -37,18 +38,11 @@ export async function adoptVm(op: Op, handle: VmHandle, { cgroups, connections, 
   }
   if (status === 'io-error') watch.onEvent({ event: 'BLOCK_IO_ERROR', data: { action: 'stop' } })
   const diagnosis = (): string => readTail(paths.log, 2000)
-  return createVm({
-    handle,
-    paths,
-    process,
-    qmp,
-    cgroups,
-    connections,
-    exited: watchEnd({ qmp, process, lifetime, diagnosis }),
-    isHeld: watch.isHeld,
-    diagnosis,
-    seal: null,
-  })
+  const exited = watchEnd({ qmp, process, lifetime, diagnosis })
+  const common = { handle, paths, process, qmp, cgroups, connections, exited, isHeld: watch.isHeld, diagnosis }
+  const { restored } = handle
+  const capture: VmParts['capture'] = restored ? (op_, wanted) => captureVm(op_, { ...common, restored }, wanted) : null
+  return createVm({ ...common, seal: null, capture })
 }
 
 /** The process's own word is not asked for: a hypervisor that a guest took over can change its arguments. */

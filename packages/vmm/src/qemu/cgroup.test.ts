@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Op } from '../op.ts'
 import { findCgroups } from './cgroup.ts'
 
-const spec = { id: 'm1', dir: '/d', uid: 1, gid: 1, vcpus: 2, memoryMb: 512, disk: '/q', network: null }
+const spec = { id: 'm1', dir: '/d', uid: 1, gid: 1, vcpus: 2, memoryMb: 512, disk: '/q', backing: [], network: null }
 let root: string
 
 beforeEach(async () => {

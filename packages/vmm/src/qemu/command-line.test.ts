@@ -11,11 +11,15 @@ const spec = {
   vcpus: 2,
   memoryMb: 512,
   disk: '/data/disk/m1.qcow2',
+  backing: [
+    { file: '/data/base/disk.qcow2', format: 'layer' },
+    { file: '/images/rootfs.ext4', format: 'raw' },
+  ],
   memoryFile: '/data/base/memory',
   network: null,
-}
+} as const
 const boot = { kind: 'boot', kernel: '/k', initramfs: '/i' } as const
-const restore = { kind: 'restore', stateFd: 3 } as const
+const restore = { kind: 'restore' } as const
 
 /** An option and its value on one line. */
 const lines = (args: readonly string[]): string => args.join(' ').replaceAll(/ (?=-\w)/g, '\n')
@@ -44,7 +48,11 @@ test('a cold boot under emulation', () => {
     -device virtio-serial-device
     -chardev socket,id=agent,path=/data/vm/m1/a,server=on,wait=off
     -device virtserialport,chardev=agent,name=agent
-    -blockdev driver=qcow2,node-name=disk,discard=unmap,file.driver=file,file.filename=/data/disk/m1.qcow2
+    -add-fd fd=6,set=6
+    -blockdev {"driver":"raw","node-name":"base1","read-only":true,"file":{"driver":"file","filename":"/dev/fdset/6"}}
+    -add-fd fd=5,set=5
+    -blockdev {"driver":"qcow2","node-name":"base0","read-only":true,"file":{"driver":"file","filename":"/dev/fdset/5"},"backing":"base1"}
+    -blockdev {"driver":"qcow2","node-name":"disk","discard":"unmap","backing":"base0","file":{"driver":"file","node-name":"disk-file","filename":"/data/disk/m1.qcow2"}}
     -device virtio-blk-device,drive=disk,werror=stop,rerror=report
     -netdev hubport,id=net,hubid=0
     -device virtio-net-device,netdev=net,mac=02:4e:53:00:00:01
@@ -58,6 +66,7 @@ test('a restore differs from a boot in where memory and state come from, never i
     [
       "-object memory-backend-file,id=ram,size=512M,mem-path=/data/base/memory,share=off",
       "-incoming fd:3",
+      "-S",
     ]
   `)
   expect(booted?.filter((line) => !restored?.includes(line)).map((line) => line.slice(0, 70))).toMatchInlineSnapshot(`
@@ -66,6 +75,20 @@ test('a restore differs from a boot in where memory and state come from, never i
       "-kernel /k",
       "-initrd /i",
       "-append console=ttyS0 quiet loglevel=3 panic=-1 reboot=t random.trust_",
+    ]
+  `)
+})
+
+test('a disk with nothing below it has nothing below it, whatever its header says', () => {
+  expect(qemuArguments({ ...spec, backing: [] }, restore, host).filter((arg) => arg.includes('node-name'))).toMatchInlineSnapshot(`
+    [
+      "{"driver":"qcow2","node-name":"disk","discard":"unmap","backing":null,"file":{"driver":"file","node-name":"disk-file","filename":"/data/disk/m1.qcow2"}}",
+    ]
+  `)
+  const one = qemuArguments({ ...spec, backing: spec.backing.slice(0, 1) }, restore, host)
+  expect(one.filter((arg) => arg.includes('"base0"') && arg.includes('read-only'))).toMatchInlineSnapshot(`
+    [
+      "{"driver":"qcow2","node-name":"base0","read-only":true,"file":{"driver":"file","filename":"/dev/fdset/5"},"backing":null}",
     ]
   `)
 })
@@ -104,7 +127,7 @@ test('a comma in a path does not end an option', () => {
   expect(qemuArguments({ ...spec, disk: '/a,b' }, restore, host).filter((arg) => arg.includes('/a'))).toMatchInlineSnapshot(`
     [
       "socket,id=agent,path=/data/vm/m1/a,server=on,wait=off",
-      "driver=qcow2,node-name=disk,discard=unmap,file.driver=file,file.filename=/a,,b",
+      "{"driver":"qcow2","node-name":"disk","discard":"unmap","backing":"base0","file":{"driver":"file","node-name":"disk-file","filename":"/a,b"}}",
     ]
   `)
 })

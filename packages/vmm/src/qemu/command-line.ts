@@ -3,17 +3,23 @@
 // saved by one is loaded by another.
 
 import { vmPaths } from '../paths.ts'
+import { diskArguments } from './disk.ts'
 import type { HostTraits } from './host.ts'
 import type { VmSpec } from '../driver.ts'
 
-export type Start =
-  | { readonly kind: 'boot'; readonly kernel: string; readonly initramfs: string }
-  | { readonly kind: 'restore'; readonly stateFd: number }
+export type Start = { readonly kind: 'boot'; readonly kernel: string; readonly initramfs: string } | { readonly kind: 'restore' }
 
 /** The same for every machine: a restored guest needs no new address, and each has a network of its own. */
 export const GUEST_MAC = '02:4e:53:00:00:01'
 /** Raised when the devices, their order or their options change: older device state would not load. */
 export const MACHINE = 'microvm/1'
+
+/**
+ * Descriptors that the process is started with, after the standard ones: the device state that it loads, a file for the
+ * state that it will save (one that boots has neither), and the layers of its disk.
+ */
+const STATE_FD = 3
+export const SAVE_FD = 4
 
 export function qemuArguments(spec: VmSpec & { readonly memoryFile: string }, start: Start, host: HostTraits): string[] {
   const paths = vmPaths(spec.dir)
@@ -33,13 +39,14 @@ export function qemuArguments(spec: VmSpec & { readonly memoryFile: string }, st
     ['-qmp', `unix:${escape(paths.control)},server=on,wait=off`],
     start.kind === 'boot'
       ? ['-kernel', start.kernel, '-initrd', start.initramfs, '-append', kernelCommandLine(host)]
-      : ['-incoming', `fd:${start.stateFd}`],
+      : // Stopped once it is loaded: before the guest runs, files that were lent to the process are taken back.
+        ['-incoming', `fd:${STATE_FD}`, '-S'],
     // The serial port writes to standard output: kept in memory while a template boots, nowhere afterwards.
     ['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
     ['-device', 'virtio-serial-device'],
     ['-chardev', `socket,id=agent,path=${escape(paths.agent)},server=on,wait=off`],
     ['-device', 'virtserialport,chardev=agent,name=agent'],
-    ['-blockdev', `driver=qcow2,node-name=disk,discard=unmap,file.driver=file,file.filename=${escape(spec.disk)}`],
+    ...diskArguments(spec, { firstLayerFd: SAVE_FD + 1 }),
     // A write that the host cannot do (its disk is full) stops the VM and is repeated on resume. Reported to the guest
     // instead, it would be lost data: ext4 learns of it after write() has long returned.
     ['-device', 'virtio-blk-device,drive=disk,werror=stop,rerror=report'],

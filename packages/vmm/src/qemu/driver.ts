@@ -2,22 +2,24 @@
 // order of things at a start. In this folder: QEMU's command line, its control protocol, its process and its files.
 
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, open, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { DriverError, noSpaceOr } from '../errors.ts'
 import { Op } from '../op.ts'
-import type { BootSpec, Driver, DriverInfo, RestoreSpec, VmSpec } from '../driver.ts'
+import type { Driver, DriverInfo, RestoreSpec, VmSpec } from '../driver.ts'
 import { openStateFile, type StateTraits } from '../state-file.ts'
-import { giveTo, isRoot, share } from './access.ts'
+import { giveTo, isRoot, share, takeBack } from './access.ts'
 import { adoptVm } from './adopt.ts'
 import { findCgroups, type Cgroups } from './cgroup.ts'
 import { MACHINE } from './command-line.ts'
 import { allowTun, kvmGroups } from './devices.ts'
+import { openLayers } from './disk.ts'
 import { checkDisk, checkKernel, checkMemoryFile } from '../files.ts'
 import { createLayer } from './layer.ts'
 import { findVms, isBelow, VM_NAME } from './find.ts'
 import { readHostTraits, type HostTraits } from './host.ts'
 import { probeKvm, type KvmVerdict } from './kvm-probe.ts'
+import { lend, notLent, type Lent } from './lend.ts'
 import { vmPaths } from '../paths.ts'
 import { sealVm } from './seal.ts'
 import { startVm } from './start.ts'
@@ -88,7 +90,8 @@ export function qemuDriver({ stateDir, accelerator = 'auto', binary = 'qemu-syst
       await checkMemoryFile(spec)
       await makeRoom(op, spec)
       await giveTo(spec.memoryFile, spec)
-      return startVm(op, {
+      await using layers = await openLayers(spec.backing)
+      return await startVm(op, {
         spec,
         binary,
         host,
@@ -96,7 +99,9 @@ export function qemuDriver({ stateDir, accelerator = 'auto', binary = 'qemu-syst
         connections,
         groups: await kvmGroups(host),
         start: { kind: 'boot', kernel: spec.kernel, initramfs: spec.initramfs },
-        stateFd: null,
+        fds: ['ignore', 'ignore', ...layers.fds],
+        onOpened: () => Promise.resolve(),
+        restored: null,
         seal: (parts) => sealVm({ ...parts, spec, traits: stateTraits(spec, host), sharedWritable: !host.readOnlyMemoryFile }),
       })
     },
@@ -108,7 +113,11 @@ export function qemuDriver({ stateDir, accelerator = 'auto', binary = 'qemu-syst
       await checkMemoryFile(spec)
       await using state = await openStateFile(spec.stateFile, stateTraits(spec, host))
       await makeRoom(op, spec)
-      await share(spec.memoryFile, spec, { writable: !host.readOnlyMemoryFile })
+      await using layers = await openLayers(spec.backing)
+      await using save = await open(vmPaths(spec.dir).state, 'wx', 0o600).catch(noSpaceOr)
+      await giveTo(vmPaths(spec.dir).state, spec)
+      await using memory = await openMemory(op, spec, host)
+      const { dev, ino, size } = await stat(spec.memoryFile, { bigint: true })
       return await startVm(op, {
         spec,
         binary,
@@ -117,7 +126,19 @@ export function qemuDriver({ stateDir, accelerator = 'auto', binary = 'qemu-syst
         connections,
         groups: await kvmGroups(host),
         start: { kind: 'restore' },
-        stateFd: state.fd,
+        fds: [state.fd, save.fd, ...layers.fds],
+        async onOpened() {
+          await memory.takeBack()
+          // The sockets are bound; from here on a hypervisor that a guest took over cannot put others in their place.
+          await takeBack(spec.dir)
+        },
+        restored: {
+          vcpus: spec.vcpus,
+          compatibility: compatibility(host),
+          disk: spec.disk,
+          layers: spec.backing.length,
+          memory: { dev: `${dev}`, ino: `${ino}`, bytes: Number(size) },
+        },
         seal: null,
       })
     },
@@ -140,13 +161,19 @@ export function qemuDriver({ stateDir, accelerator = 'auto', binary = 'qemu-syst
   }
 }
 
+async function openMemory(op: Op, spec: RestoreSpec, host: HostTraits): Promise<Lent> {
+  if (spec.memoryAccess === 'private') return lend(op, spec.memoryFile, spec)
+  await share(spec.memoryFile, spec, { writable: !host.readOnlyMemoryFile })
+  return notLent
+}
+
 const NAME = 'qemu'
 
 function describe({ host, verdict, cgroups }: Ready): DriverInfo {
   return {
     name: NAME,
     version: host.version,
-    features: { accelerator: host.accelerator, liveSnapshot: false },
+    features: { accelerator: host.accelerator, liveSnapshot: true },
     acceleratorReason: verdict.reason,
     boundsReason: cgroups.reason,
     compatibility: compatibility(host),
@@ -157,7 +184,7 @@ function compatibility({ accelerator, cpuModel, version }: HostTraits): DriverIn
   return { accelerator, cpuModel, version, machine: MACHINE }
 }
 
-function stateTraits({ vcpus, memoryMb }: BootSpec | RestoreSpec, host: HostTraits): StateTraits {
+function stateTraits({ vcpus, memoryMb }: { vcpus: number; memoryMb: number }, host: HostTraits): StateTraits {
   return { driver: NAME, compatibility: compatibility(host), vcpus, memoryMb }
 }
 

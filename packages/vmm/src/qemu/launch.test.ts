@@ -16,7 +16,7 @@ const options = (script: string, over: Partial<Launch> = {}): Launch => ({
   binary: process.execPath,
   arguments: ['-e', script],
   log: join(dir, 'log'),
-  stateFd: null,
+  fds: [],
   keepConsole: true,
   netns: null,
   identity: null,
@@ -41,7 +41,7 @@ test('hands over the state from where it was read to', async () => {
   const fd = openSync(file, 'r')
   // Moves the position, which the descriptor there shares.
   readSync(fd, Buffer.alloc(6), 0, 6, null)
-  const launched = await launch(options(`process.stderr.write(require('node:fs').readFileSync(3))`, { stateFd: fd }))
+  const launched = await launch(options(`process.stderr.write(require('node:fs').readFileSync(3))`, { fds: [fd] }))
   closeSync(fd)
   expect(await launched.exited).toBe('exit code 0')
   expect(readFileSync(join(dir, 'log'), 'utf8')).toBe('stream')

@@ -13,8 +13,8 @@ export interface Launch {
   readonly arguments: readonly string[]
   /** Standard error of everything on the way; made here. */
   readonly log: string
-  /** Read end of the device state; becomes descriptor STATE_FD there. */
-  readonly stateFd: number | null
+  /** Become its descriptors 3 and up. */
+  readonly fds: readonly (number | 'ignore')[]
   readonly keepConsole: boolean
   readonly netns: string | null
   /** null = stay who we are. */
@@ -29,9 +29,7 @@ export interface Launched {
   readonly console: Tail | null
 }
 
-export const STATE_FD = 3
-
-export function launch({ stateFd, ...options }: Launch): Promise<Launched> {
+export function launch({ fds, ...options }: Launch): Promise<Launched> {
   const [program = '', ...args] = commandLine(options)
   const log = openSync(options.log, 'ax', 0o600)
   const stdout = options.keepConsole ? 'pipe' : 'ignore'
@@ -40,7 +38,7 @@ export function launch({ stateFd, ...options }: Launch): Promise<Launched> {
     cwd: '/',
     // Nothing of the daemon's environment is the hypervisor's business.
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
-    stdio: childDescriptors(['ignore', stdout, log, ...(stateFd === null ? [] : [stateFd])], log),
+    stdio: childDescriptors(['ignore', stdout, log, ...fds], log),
   })
   closeSync(log)
   child.unref()
@@ -56,7 +54,7 @@ export function launch({ stateFd, ...options }: Launch): Promise<Launched> {
   return launched.promise
 }
 
-function commandLine({ binary, arguments: args, netns, identity }: Omit<Launch, 'stateFd'>): string[] {
+function commandLine({ binary, arguments: args, netns, identity }: Omit<Launch, 'fds'>): string[] {
   const enterNetwork = netns === null ? [] : ['nsenter', `--net=/run/netns/${netns}`]
   // Before exec, not by QEMU's -runas: that needs the very system calls that its sandbox denies.
   const dropPrivileges =

@@ -3,11 +3,12 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { useFixture } from '../exam/fixture.ts'
+import { refusal } from '../exam/refusal.ts'
 import { until } from '../exam/until.ts'
 import type { RestoreSpec, VmHandle } from '../driver.ts'
 import { writeStateFile, type StateTraits } from '../state-file.ts'
@@ -173,11 +174,105 @@ describe.runIf(testImages)('qemu', { timeout: 60_000 }, () => {
       (held) => held === 'disk_full',
       { withinMs: 30_000, what: 'held' },
     )
+    expect(await refusal(here.capture(vm))).toBe('no_space')
     await run('mount', ['-o', 'remount,size=64m', small])
     await vm.resume(op('test'))
     expect(await written).toMatchObject({ exit: { exitCode: 0 }, stdout: '1\n' })
     expect(vm.held).toBeNull()
     await vm.kill(op('test'))
+  })
+
+  test.runIf(isRoot)('a disk that could not be written in full is not copied', async () => {
+    const [image, small] = [path('small.xfs'), path('reflinks')]
+    await mkdir(small)
+    await writeFile(image, '')
+    await truncate(image, 320 * 1024 ** 2)
+    await run('mkfs.xfs', ['-q', '-m', 'reflink=1', image])
+    await run('mount', ['-o', 'loop', image, small])
+    onTestFinished(async () => void (await run('umount', [small])))
+    await chmod(small, 0o711)
+    const disk = join(small, 'disk.qcow2')
+    await here.examinee.makeDisk(disk, here.golden.disk)
+    const vm = await restore({ disk })
+    const guest = await meet(vm, { hostname: 'unwritten' })
+    // Somewhere far from all that the guest has written, in clusters of the disk that stand in the same table.
+    const write = (at: number) => guest.exec(['dd', 'if=/dev/urandom', 'of=/dev/vda', 'bs=65536', 'count=1', `seek=${at}`, 'oflag=direct'])
+    await write(57_000)
+    await guest.exec(['sync'])
+    // From now on, what QEMU writes over needs space of its own.
+    await run('cp', ['--reflink=always', disk, join(small, 'clone.qcow2')])
+    const fill = `dd if=/dev/zero of=fill bs=64k; dd if=/dev/zero of=rest bs=4k; sync; truncate -s -64K fill; sync`
+    await run('sh', ['-c', fill], { cwd: small })
+    expect((await write(57_010)).exit?.exitCode).toBe(0)
+
+    expect(await refusal(here.capture(vm))).toBe('no_space')
+    expect(vm.held).toBeNull()
+    await guest.ping()
+    await rm(join(small, 'fill'))
+    await here.capture(vm)
+    await vm.kill(op('kill'))
+    await here.removeCaptures()
+  })
+
+  test.runIf(isRoot)('a full host where the capture goes ends the capture, not the machine', async () => {
+    const vm = await restore()
+    const guest = await meet(vm, { hostname: 'unharmed' })
+    const small = path('tiny')
+    await mkdir(small)
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', small])
+    onTestFinished(async () => void (await run('umount', [small])))
+    const memoryFile = join(small, 'memory')
+    await writeFile(memoryFile, '')
+    await truncate(memoryFile, here.examinee.memoryMb * 1024 ** 2)
+    const files = { memoryFile, stateFile: join(small, 'state'), sumsFile: join(small, 'sums') }
+    const capture = vm.capture(op('capture'), { ...files, whileStopped: () => Promise.resolve(), afterwards: 'run' })
+    expect(await refusal(capture)).toBe('no_space')
+    await guest.ping()
+    await vm.kill(op('kill'))
+  })
+
+  test.runIf(isRoot)('a machine that is killed while it is captured is gone, and nobody waits for it', async () => {
+    const vm = await restore()
+    let killed = Promise.resolve()
+    const whileStopped = (): Promise<void> => {
+      killed = vm.kill(op('kill'))
+      return new Promise(() => {})
+    }
+    expect(await refusal(here.capture(vm, { whileStopped }))).toBe('vm_gone')
+    await killed
+    await here.removeCaptures()
+  })
+
+  test.runIf(isRoot)('nothing of a user’s snapshot can be opened by others, nor by the machine that runs on it', async () => {
+    const vm = await restore()
+    await meet(vm, { hostname: 'private' })
+    const snapshot = await here.capture(vm)
+    await vm.kill(op('kill'))
+    const { memoryFile, stateFile, sumsFile, disk } = snapshot
+    // As if a daemon had died while it was lent to another.
+    await chown(memoryFile, 70_999, 71_000)
+    const wanted = await spec({}, snapshot)
+    const fork = await here.driver.restore(op('restore'), wanted)
+    expect((await meet(fork, { hostname: 'fork' })).welcome.error).toBe('')
+    for (const file of [memoryFile, stateFile, sumsFile, disk]) {
+      const { uid, mode } = statSync(file)
+      expect([file, uid, mode & 0o077]).toEqual([file, 0, 0])
+      const reading = run('setpriv', [`--reuid=${wanted.uid}`, `--regid=${wanted.gid}`, '--clear-groups', 'cat', file])
+      await expect(reading).rejects.toThrow('Permission denied')
+    }
+    await fork.kill(op('kill'))
+    await here.removeCaptures()
+  })
+
+  test('what a disk’s own header says of what lies below it does not count', async () => {
+    const disk = path('misled.qcow2')
+    const { stdout } = await run('qemu-img', ['info', '--output=json', here.golden.disk])
+    const { 'virtual-size': size } = JSON.parse(stdout) as { 'virtual-size': number }
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-u', '-F', 'raw', '-b', '/nowhere', disk, `${size}`])
+    const vm = await restore({ disk })
+    const guest = await meet(vm, { hostname: 'misled' })
+    expect((await guest.exec(['sh', '-c', 'echo 3 > /proc/sys/vm/drop_caches; cat /etc/hostname'])).stdout).toBe('misled\n')
+    await vm.kill(op('kill'))
   })
 
   test('bad device state that is whole is refused by QEMU, and leaves nothing', async () => {

@@ -9,6 +9,8 @@ export interface Qmp {
   execute(op: Op, command: string, args?: Record<string, unknown>): Promise<unknown>
   /** Resolves when the connection ended, which for a running VM means that QEMU did. */
   readonly closed: Promise<void>
+  /** Aborted then. */
+  readonly ended: AbortSignal
   close(): void
 }
 
@@ -25,6 +27,7 @@ export async function openQmp(op: Op, path: string, onEvent: (event: QmpEvent) =
   const waiting = new Map<number, PromiseWithResolvers<unknown>>()
   const greeting = Promise.withResolvers<unknown>()
   const closed = Promise.withResolvers<void>()
+  const ended = new AbortController()
   let lastId = 0
 
   const fail = (why: string): void => {
@@ -32,6 +35,7 @@ export async function openQmp(op: Op, path: string, onEvent: (event: QmpEvent) =
     greeting.reject(error)
     for (const each of waiting.values()) each.reject(error)
     waiting.clear()
+    ended.abort(error)
   }
   greeting.promise.catch(() => {})
   socket.on('close', () => {
@@ -74,6 +78,7 @@ export async function openQmp(op: Op, path: string, onEvent: (event: QmpEvent) =
       }
     },
     closed: closed.promise,
+    ended: ended.signal,
     close: () => socket.destroy(),
   }
   try {

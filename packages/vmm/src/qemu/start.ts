@@ -4,12 +4,13 @@ import { writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DriverError, noSpaceOr } from '../errors.ts'
 import { Op } from '../op.ts'
-import type { Held, Vm, VmExit, VmHandle, VmSpec } from '../driver.ts'
-import { isRoot, takeBack } from './access.ts'
+import type { Held, RestoredFrom, Vm, VmExit, VmHandle, VmSpec } from '../driver.ts'
+import { isRoot } from './access.ts'
+import { captureVm } from './capture.ts'
 import type { Cgroups } from './cgroup.ts'
 import { qemuArguments, type Start } from './command-line.ts'
 import type { HostTraits } from './host.ts'
-import { launch, STATE_FD, type Launched } from './launch.ts'
+import { launch, type Launched } from './launch.ts'
 import { vmPaths, type VmPaths } from '../paths.ts'
 import { bootId } from './process.ts'
 import { openQmp, type Qmp, type QmpEvent } from './qmp.ts'
@@ -23,8 +24,12 @@ export interface StartParts {
   readonly cgroups: Cgroups
   readonly groups: readonly number[]
   readonly connections: VmParts['connections']
-  readonly start: Exclude<Start, { kind: 'restore' }> | { readonly kind: 'restore' }
-  readonly stateFd: number | null
+  readonly start: Start
+  /** As the command line has them. */
+  readonly fds: readonly (number | 'ignore')[]
+  /** Everything is open that the process opens by name; a restored guest does not run yet. */
+  readonly onOpened: () => Promise<void>
+  readonly restored: RestoredFrom | null
   readonly seal: ((parts: Pick<VmParts, 'qmp' | 'paths' | 'process'>) => VmParts['seal']) | null
 }
 
@@ -38,8 +43,6 @@ export async function startVm(op: Op, parts: StartParts): Promise<Vm> {
     op.log(`pid ${launched.process.pid}`)
     await preferForOom(launched.process.pid)
     const [vm] = await Promise.all([takeControl(op, parts, paths, launched), cgroups.enter(spec.id, launched.process.pid)])
-    // The sockets are bound; from here on a hypervisor that a guest took over cannot put others in their place.
-    if (parts.start.kind === 'restore') await takeBack(spec.dir)
     return vm
   } catch (error) {
     // The operation's time may be up; what it left behind is removed all the same.
@@ -56,12 +59,12 @@ async function preferForOom(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/oom_score_adj`, '500').catch(() => {})
 }
 
-function launchVm({ spec, binary, host, groups, start, stateFd }: StartParts, paths: VmPaths): Promise<Launched> {
+function launchVm({ spec, binary, host, groups, start, fds }: StartParts, paths: VmPaths): Promise<Launched> {
   return launch({
     binary,
-    arguments: qemuArguments(spec, start.kind === 'boot' ? start : { kind: 'restore', stateFd: STATE_FD }, host),
+    arguments: qemuArguments(spec, start, host),
     log: paths.log,
-    stateFd,
+    fds,
     keepConsole: start.kind === 'boot',
     netns: isRoot() ? (spec.network?.netns ?? null) : null,
     identity: isRoot() ? { uid: spec.uid, gid: spec.gid, groups } : null,
@@ -70,7 +73,7 @@ function launchVm({ spec, binary, host, groups, start, stateFd }: StartParts, pa
 
 async function takeControl(
   op: Op,
-  { spec, start, cgroups, connections, seal }: StartParts,
+  { spec, start, cgroups, connections, seal, onOpened, restored }: StartParts,
   paths: VmPaths,
   launched: Launched,
 ): Promise<Vm> {
@@ -86,17 +89,23 @@ async function takeControl(
   let qmp: Qmp | null = null
   try {
     qmp = await openControl(op, paths, ended, watch.onEvent)
-    const { status } = (await qmp.execute(op, 'query-status')) as { status: string }
-    if (status === 'inmigrate') await op.race(Promise.race([watch.running, ended]))
+    await onOpened()
+    if (start.kind === 'restore') {
+      // While it still loads, this says that it is to run afterwards.
+      await qmp.execute(op, 'cont')
+      await op.race(Promise.race([watch.running, ended]))
+    }
     op.log('running')
   } catch (error) {
     qmp?.close()
     // The connection ends a moment before the process does, and only that says why.
     throw await op.race(Promise.race([ended, sleep(500, error)])).catch((reason: unknown) => reason)
   }
-  const handle: VmHandle = { driver: 'qemu', id: spec.id, dir: paths.dir, ...launched.process, bootId: bootId() }
+  const identity = { driver: 'qemu', id: spec.id, dir: paths.dir, ...launched.process, bootId: bootId() }
+  const handle: VmHandle = restored ? { ...identity, restored } : identity
   const common = { handle, paths, process: launched.process, qmp, cgroups, connections, exited, isHeld: watch.isHeld, diagnosis }
-  return createVm({ ...common, seal: seal?.(common) ?? null })
+  const capture: VmParts['capture'] = restored ? (op_, wanted) => captureVm(op_, { ...common, restored }, wanted) : null
+  return createVm({ ...common, seal: seal?.(common) ?? null, capture })
 }
 
 /** QEMU makes its socket some tens of milliseconds after its start. */

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import { DriverError } from '../errors.ts'
 import type { Op } from '../op.ts'
-import type { Held, Vm, VmExit, VmHandle } from '../driver.ts'
+import type { Captured, CaptureSpec, Held, Vm, VmExit, VmHandle } from '../driver.ts'
 import type { Cgroups } from './cgroup.ts'
 import { openSocket, type Qmp } from './qmp.ts'
 import type { VmPaths } from '../paths.ts'
@@ -24,9 +24,12 @@ export interface VmParts {
   readonly diagnosis: () => string
   /** null on a VM that was taken over: what it was booted from is not known any more. */
   readonly seal: ((op: Op, stateFile: string) => Promise<void>) | null
+  /** null on a VM that was booted, or that a release started which did not write down what it takes. */
+  readonly capture: ((op: Op, spec: CaptureSpec) => Promise<Captured>) | null
 }
 
-export function createVm({ handle, paths, process, qmp, cgroups, connections, exited, isHeld, diagnosis, seal }: VmParts): Vm {
+export function createVm({ handle, paths, process, qmp, cgroups, connections, exited, isHeld, diagnosis, seal, capture }: VmParts): Vm {
+  let capturing = false
   let channel: Duplex | null = null
   const connection: Disposable = {
     [Symbol.dispose]() {
@@ -63,6 +66,16 @@ export function createVm({ handle, paths, process, qmp, cgroups, connections, ex
       if (!seal) throw new DriverError('unsupported', 'Only a VM that this daemon booted can be sealed')
       await seal(op, stateFile)
       await remove(op, { id: handle.id, process, paths, cgroups })
+    },
+    async capture(op, spec) {
+      if (!capture) throw new DriverError('unsupported', 'Only a VM that was restored from a snapshot, by this release, can be captured')
+      if (capturing) throw new DriverError('control_failed', `VM ${handle.id} is being captured already`)
+      capturing = true
+      try {
+        return await capture(op, spec)
+      } finally {
+        capturing = false
+      }
     },
     async kill(op) {
       channel?.destroy()

@@ -3,18 +3,33 @@
 import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { encodeMessage, FLAG_MORE, FLUSH_BYTES, FrameReader, MAX_MESSAGE, type Frame } from '@nullspace/guest-protocol/frame.ts'
+import { encodeMessage, FLUSH_BYTES, FrameReader, type Frame } from '@nullspace/guest-protocol/frame.ts'
 import { GENERATION, MIN_GENERATION } from '@nullspace/guest-protocol/generation.ts'
-import { Hello, type Identity, Ping, Ready, Welcome, type WelcomeMessage } from '@nullspace/guest-protocol/messages.ts'
+import {
+  Hello,
+  type Identity,
+  Ping,
+  Quiesce,
+  Quiesced,
+  Ready,
+  Thaw,
+  Welcome,
+  type WelcomeMessage,
+} from '@nullspace/guest-protocol/messages.ts'
 import type { Op } from '../../observe/op.ts'
-import { ChannelLost, GuestFailure } from './guest.ts'
-
-/** The time is added when it is sent. */
-export type NewIdentity = Omit<Identity, 'nowNs'>
+import { ChannelLost, GuestFailure, type Renewal } from './guest.ts'
+import { Parts } from './parts.ts'
 
 export interface StreamListener {
   message(kind: number, payload: Uint8Array): void
   lost(error: ChannelLost): void
+}
+
+/** From the moment Quiesce is sent: what would be sent after it waits here for the thaw. */
+interface Quiet {
+  readonly answered: PromiseWithResolvers<void>
+  done: boolean
+  held: { readonly stream: number; readonly kind: number; readonly payload: Uint8Array }[]
 }
 
 const NO_BYTES = new Uint8Array(0)
@@ -28,10 +43,12 @@ export class GuestChannel {
   readonly #session: bigint
   readonly #reader = new FrameReader()
   readonly #streams = new Map<number, StreamListener>()
-  readonly #partial = new Map<number, Uint8Array[]>()
-  #partialBytes = 0
+  readonly #parts = new Parts()
   readonly #welcome = Promise.withResolvers<WelcomeMessage>()
   #agentStarts: number | undefined
+  #quiet: Quiet | undefined
+  /** Answers to come that nobody waits for any longer. */
+  #lateQuiesced = 0
   #nextStream = 1
   #closed: ChannelLost | undefined
   #lastHeardAt = performance.now()
@@ -50,7 +67,7 @@ export class GuestChannel {
    * Agrees on a session with the agent, giving the guest a new identity if there is one. `flush` ends a frame that an
    * earlier host may have left half-sent.
    */
-  static async open(op: Op, socket: Duplex, { renew, flush }: { renew: NewIdentity | null; flush: boolean }): Promise<GuestChannel> {
+  static async open(op: Op, socket: Duplex, { renew, flush }: { renew: Renewal | null; flush: boolean }): Promise<GuestChannel> {
     const channel = new GuestChannel(socket)
     try {
       const welcome = await channel.#greet(op, renew, flush)
@@ -76,48 +93,71 @@ export class GuestChannel {
   stream(listener: StreamListener): { readonly id: number; send(kind: number, payload: Uint8Array): void; end(): void } {
     if (this.#closed) throw this.#closed
     const id = this.#nextStream++
+    let begun = false
     this.#streams.set(id, listener)
     this.#watch()
     return {
       id,
-      send: (kind, payload) => this.#send(id, kind, payload),
+      send: (kind, payload) => {
+        if (this.#send(id, kind, payload)) begun = true
+      },
       end: () => {
         this.#streams.delete(id)
-        for (const part of this.#partial.get(id) ?? []) this.#partialBytes -= part.length
-        this.#partial.delete(id)
+        // Given up while the guest is quiet: it never hears of it. What has begun hears the last words to it.
+        if (this.#quiet && !begun) this.#quiet.held = this.#quiet.held.filter(({ stream }) => stream !== id)
+        this.#parts.forget(id)
         this.#watch()
       },
     }
   }
 
-  /** Sends on the control stream and waits for the answer of the given kind. */
-  async control(op: Op, kind: number, answer: number): Promise<void> {
-    const answered = Promise.withResolvers<void>()
-    this.#streams.set(0, {
-      message: (got) => got === answer && answered.resolve(),
-      lost: (error) => answered.reject(error),
-    })
+  /**
+   * After it nothing is half-sent in either direction until thaw(); streams stay, and what is sent on them waits. When it
+   * fails the guest is told to go on as if it had not been asked.
+   */
+  async quiesce(op: Op): Promise<void> {
+    const quiet = this.#quiet ?? this.#hush()
     try {
-      this.#send(0, kind, NO_BYTES)
-      await op.race(answered.promise)
-    } finally {
-      this.#streams.delete(0)
+      await op.race(quiet.answered.promise)
+    } catch (error) {
+      if (this.#quiet === quiet) this.thaw()
+      throw error
     }
   }
 
-  close(): void {
-    this.#lose(new ChannelLost('The channel to the machine’s agent was closed'))
+  thaw(): void {
+    const quiet = this.#quiet
+    if (!quiet || this.#closed) return
+    this.#quiet = undefined
+    if (!quiet.done) this.#lateQuiesced++
+    quiet.answered.reject(new Error('The guest was thawed before it was quiet'))
+    // It was silent because it was told to be.
+    this.#lastHeardAt = performance.now()
+    this.#send(0, Thaw.kind, NO_BYTES)
+    for (const { stream, kind, payload } of quiet.held) this.#send(stream, kind, payload)
+  }
+
+  close(error = new ChannelLost('The channel to the machine’s agent was closed')): void {
+    this.#lose(error)
     this.#socket.destroy()
   }
 
-  async #greet(op: Op, renew: NewIdentity | null, flush: boolean): Promise<WelcomeMessage> {
+  #hush(): Quiet {
+    if (this.#closed) throw this.#closed
+    const quiet: Quiet = { answered: Promise.withResolvers<void>(), done: false, held: [] }
+    quiet.answered.promise.catch(() => {})
+    this.#quiet = quiet
+    this.#write(0, Quiesce.kind, NO_BYTES)
+    return quiet
+  }
+
+  async #greet(op: Op, renew: Renewal | null, flush: boolean): Promise<WelcomeMessage> {
     const answered = this.#welcome.promise.then(() => true)
     for (let attempt = 0; ; attempt++) {
       if (this.#closed) throw this.#closed
       if (flush || attempt >= HELLO_AFTER_MS.length) this.#socket.write(new Uint8Array(FLUSH_BYTES))
       // The time as it is now: a guest that is slow to hear it must not be set back by that.
-      const identity = renew && { ...renew, nowNs: BigInt(Date.now()) * 1_000_000n }
-      this.#send(0, Hello.kind, Hello.encode({ minGeneration: MIN_GENERATION, maxGeneration: GENERATION, renew: identity }))
+      this.#hello(renew && identityOf(renew, BigInt(Date.now()) * 1_000_000n))
       const pause = new AbortController()
       const waited = sleep(HELLO_AFTER_MS[attempt] ?? HELLO_EVERY_MS, false, { signal: pause.signal }).catch(() => false)
       const done = await op.race(Promise.race([answered, waited]))
@@ -127,8 +167,22 @@ export class GuestChannel {
     }
   }
 
-  #send(stream: number, kind: number, payload: Uint8Array): void {
+  #hello(renew: Identity | null): void {
+    this.#send(0, Hello.kind, Hello.encode({ minGeneration: MIN_GENERATION, maxGeneration: GENERATION, renew }))
+  }
+
+  /** False when it waits for the thaw. */
+  #send(stream: number, kind: number, payload: Uint8Array): boolean {
     if (this.#closed) throw this.#closed
+    if (this.#quiet) {
+      this.#quiet.held.push({ stream, kind, payload })
+      return false
+    }
+    this.#write(stream, kind, payload)
+    return true
+  }
+
+  #write(stream: number, kind: number, payload: Uint8Array): void {
     for (const frame of encodeMessage(this.#session, stream, kind, payload)) this.#socket.write(frame)
   }
 
@@ -146,43 +200,29 @@ export class GuestChannel {
 
   #take(frame: Frame): void {
     this.#lastHeardAt = performance.now()
-    const payload = this.#join(frame)
+    // Only streams that we opened are joined.
+    const payload = this.#parts.join(frame, frame.stream === 0 || this.#streams.has(frame.stream))
     if (!payload) return
     if (frame.kind === Welcome.kind) {
       const welcome = Welcome.decode(payload)
       if (this.#agentStarts !== undefined && welcome.agentStarts !== this.#agentStarts)
         this.#lose(new ChannelLost('The machine’s agent was restarted'))
       this.#welcome.resolve(welcome)
-    } else this.#streams.get(frame.stream)?.message(frame.kind, payload)
-  }
-
-  /**
-   * The whole message, once its last frame is here. The guest may be malicious: only streams that we opened are joined,
-   * and what is held for all of them together is bounded.
-   */
-  #join(frame: Frame): Uint8Array | null {
-    const { stream, payload } = frame
-    const more = (frame.flags & FLAG_MORE) !== 0
-    const parts = this.#partial.get(stream)
-    if (!more && !parts) return payload
-    if (!this.#streams.has(stream) && stream !== 0) return null
-    this.#partialBytes += payload.length
-    if (this.#partialBytes > MAX_MESSAGE || (more && payload.length === 0))
-      throw new RangeError('a message that is too long or goes nowhere')
-    if (more) {
-      if (parts) parts.push(payload)
-      else this.#partial.set(stream, [payload])
-      return null
-    }
-    const whole = Buffer.concat([...(parts ?? []), payload])
-    this.#partial.delete(stream)
-    this.#partialBytes -= whole.length
-    return whole
+    } else if (frame.kind === Quiesced.kind) this.#quiesced()
+    else this.#streams.get(frame.stream)?.message(frame.kind, payload)
   }
 
   #agentRestarted(): void {
     // During the greeting it is the agent's first start; the Hello on its way will be answered.
     if (this.#agentStarts !== undefined) this.#lose(new ChannelLost('The machine’s agent was restarted'))
+  }
+
+  #quiesced(): void {
+    if (this.#lateQuiesced > 0) this.#lateQuiesced--
+    else if (this.#quiet) {
+      this.#quiet.done = true
+      this.#quiet.answered.resolve()
+    }
   }
 
   /** While something is under way, an agent that says nothing is asked; a restarted one shows by its count of starts. */
@@ -195,9 +235,9 @@ export class GuestChannel {
 
   #beat(): void {
     const silentMs = performance.now() - this.#lastHeardAt
-    if (this.#closed || silentMs < HEARTBEAT_MS) return
+    if (this.#closed || this.#quiet || silentMs < HEARTBEAT_MS) return
     if (silentMs < 3 * HEARTBEAT_MS) this.#send(0, Ping.kind, NO_BYTES)
-    else this.#send(0, Hello.kind, Hello.encode({ minGeneration: MIN_GENERATION, maxGeneration: GENERATION, renew: null }))
+    else this.#hello(null)
   }
 
   #lose(error: ChannelLost): void {
@@ -205,9 +245,17 @@ export class GuestChannel {
     this.#closed = error
     clearInterval(this.#heartbeat)
     this.#welcome.reject(error)
+    this.#quiet?.answered.reject(error)
+    this.#quiet = undefined
     for (const listener of this.#streams.values()) listener.lost(error)
     this.#streams.clear()
-    this.#partial.clear()
     this.#socket.destroy()
   }
+}
+
+function identityOf(renewal: Renewal, nowNs: bigint): Identity {
+  const { seed } = renewal
+  if (renewal.kind === 'same') return { nowNs, machineId: new Uint8Array(16), seed, hostname: '' }
+  const { machineId, hostname, disconnect } = renewal
+  return { nowNs, machineId, seed, hostname, disconnect }
 }

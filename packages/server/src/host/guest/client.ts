@@ -1,4 +1,4 @@
-// The agent of one machine: keeps a channel to it, opening a new one when the last broke.
+// The agent of one machine: keeps a channel to it, opening a new one when the last broke, until it is closed.
 
 import type { Duplex } from 'node:stream'
 import {
@@ -8,16 +8,25 @@ import {
   Exit,
   Failed,
   GrowDisk,
-  Quiesce,
-  Quiesced,
+  GuestStat as AskStat,
+  GuestStatResult,
   Signal,
   STDERR,
   STDOUT,
   Window,
 } from '@nullspace/guest-protocol/messages.ts'
 import { Op } from '../../observe/op.ts'
-import { GuestChannel, type NewIdentity } from './channel.ts'
-import { type ExecOutcome, type ExecRequest, type Guest, GuestFailure, OutputTooMuch } from './guest.ts'
+import { GuestChannel } from './channel.ts'
+import {
+  ChannelLost,
+  type ExecOutcome,
+  type ExecRequest,
+  type Guest,
+  GuestFailure,
+  type GuestStat,
+  OutputTooMuch,
+  type Renewal,
+} from './guest.ts'
 import { OutputBudget } from './output-budget.ts'
 
 /** Output the agent may send ahead of us, bytes. */
@@ -31,16 +40,18 @@ export class GuestClient implements Guest {
   readonly #connect: (op: Op) => Promise<Duplex>
   readonly #budget: OutputBudget
   #channel: GuestChannel | undefined
-  #opening: Promise<GuestChannel> | undefined
+  #opening: { readonly channel: Promise<GuestChannel>; readonly stop: AbortController } | undefined
+  /** Set by close(): from then on only a renewal opens a channel. */
+  #closed: ChannelLost | undefined
 
   constructor(connect: (op: Op) => Promise<Duplex>, budget: OutputBudget = new OutputBudget(Infinity)) {
     this.#connect = connect
     this.#budget = budget
   }
 
-  /** First words to a restored guest: it becomes a machine of its own. */
-  async renew(op: Op, identity: NewIdentity): Promise<void> {
-    await this.#open(op, { renew: identity, flush: false })
+  /** First words to a guest whose vCPUs stood still, on a channel of their own. They end what was under way before. */
+  async renew(op: Op, renewal: Renewal): Promise<void> {
+    await this.#begin(op, { renew: renewal, flush: false })
   }
 
   async exec(op: Op, request: ExecRequest): Promise<ExecOutcome> {
@@ -114,49 +125,104 @@ export class GuestClient implements Guest {
   }
 
   async growDisk(op: Op): Promise<void> {
+    await this.#ask(op, GrowDisk.kind, Done.kind)
+  }
+
+  async stat(op: Op): Promise<GuestStat> {
+    const stat = GuestStatResult.decode(await this.#ask(op, AskStat.kind, GuestStatResult.kind))
+    return {
+      cpuTotalTicks: Number(stat.cpuTotalTicks),
+      cpuIdleTicks: Number(stat.cpuIdleTicks),
+      cpuCount: stat.cpuCount,
+      memTotalBytes: Number(stat.memTotalBytes),
+      memAvailableBytes: Number(stat.memAvailableBytes),
+      diskTotalBytes: Number(stat.diskTotalBytes),
+      diskUsedBytes: Number(stat.diskUsedBytes),
+      netRxBytes: Number(stat.netRxBytes),
+      netTxBytes: Number(stat.netTxBytes),
+    }
+  }
+
+  /**
+   * After it nothing is half-sent in either direction: the VM may be snapshotted. Then either thaw() or close(). Commands
+   * that run stay, and new ones wait. When it fails, everything is as if it had not been asked.
+   */
+  async quiesce(op: Op): Promise<void> {
+    await (await this.#ready(op)).quiesce(op)
+  }
+
+  /** The machine goes on as it is: what waited is sent, and what its commands printed meanwhile comes. */
+  thaw(): void {
+    this.#channel?.thaw()
+  }
+
+  /** What is under way is lost for the reason given, and so is what comes later, until the guest is renewed. */
+  close(reason = 'The channel to the machine’s agent was closed'): void {
+    const error = new ChannelLost(reason)
+    this.#closed = error
+    this.#opening?.stop.abort(error)
+    this.#channel?.close(error)
+    this.#channel = undefined
+  }
+
+  /** Asks on a stream of its own and waits for the answer of the given kind. */
+  async #ask(op: Op, kind: number, answer: number): Promise<Uint8Array> {
     const channel = await this.#ready(op)
-    const outcome = Promise.withResolvers<void>()
+    const outcome = Promise.withResolvers<Uint8Array>()
     const stream = channel.stream({
       lost: outcome.reject,
-      message: (kind, payload) => (kind === Done.kind ? outcome.resolve() : kind === Failed.kind && outcome.reject(failure(payload))),
+      message: (got, payload) => (got === answer ? outcome.resolve(payload) : got === Failed.kind && outcome.reject(failure(payload))),
     })
     try {
-      stream.send(GrowDisk.kind, new Uint8Array(0))
-      await op.race(outcome.promise)
+      stream.send(kind, new Uint8Array(0))
+      return await op.race(outcome.promise)
     } finally {
       stream.end()
     }
   }
 
-  /** After it nothing is half-sent in either direction, and the channel is closed: the VM may be snapshotted. */
-  async quiesce(op: Op): Promise<void> {
-    const channel = await this.#ready(op)
-    await channel.control(op, Quiesce.kind, Quiesced.kind)
-  }
-
-  close(): void {
-    this.#channel?.close()
-    this.#channel = undefined
-  }
-
-  /** The open channel, or a new one to an agent of which nothing is known. */
+  /** The open channel, the one that is being opened, or a new one to an agent of which nothing is known. */
   async #ready(op: Op): Promise<GuestChannel> {
     if (this.#channel?.open) return this.#channel
-    this.#opening ??= this.#reopen().finally(() => (this.#opening = undefined))
-    return op.race(this.#opening)
+    if (this.#opening) return op.race(this.#opening.channel)
+    if (this.#closed) throw this.#closed
+    return op.race(this.#reopen())
   }
 
   /** Under a deadline of its own: it serves every caller that waits for it, not only the first. */
   async #reopen(): Promise<GuestChannel> {
     using op = new Op('open the agent channel', { timeoutMs: REOPEN_TIMEOUT_MS })
-    return await this.#open(op, { renew: null, flush: true })
+    return await this.#begin(op, { renew: null, flush: true })
   }
 
-  async #open(op: Op, how: { renew: NewIdentity | null; flush: boolean }): Promise<GuestChannel> {
-    this.close()
-    const socket = await this.#connect(op)
-    this.#channel = await GuestChannel.open(op, socket, how)
-    return this.#channel
+  /** The newest opening is the one that counts: it ends another that is under way, and the channel there was. */
+  async #begin(op: Op, how: { renew: Renewal | null; flush: boolean }): Promise<GuestChannel> {
+    const replaced = new ChannelLost('Another channel to the machine’s agent was opened')
+    this.#opening?.stop.abort(replaced)
+    this.#channel?.close(replaced)
+    this.#channel = undefined
+    const stop = new AbortController()
+    const channel = this.#open(op, stop.signal, how)
+    channel.catch(() => {})
+    const opening = { channel, stop }
+    this.#opening = opening
+    try {
+      return await channel
+    } finally {
+      if (this.#opening === opening) this.#opening = undefined
+    }
+  }
+
+  async #open(op: Op, stop: AbortSignal, how: { renew: Renewal | null; flush: boolean }): Promise<GuestChannel> {
+    using part = new Op(op.name, { timeoutMs: op.remainingMs, signal: AbortSignal.any([op.signal, stop]) })
+    part.log = (text) => op.log(text)
+    const socket = await part.race(this.#connect(part), (late) => late.destroy())
+    const channel = await GuestChannel.open(part, socket, how)
+    if (stop.aborted) channel.close(stop.reason)
+    stop.throwIfAborted()
+    this.#channel = channel
+    this.#closed = undefined
+    return channel
   }
 }
 

@@ -26,10 +26,42 @@ export interface ExecOutcome {
   readonly droppedStderr: number
 }
 
+/** What the guest has used since its boot, as it says itself; a figure it could not read is 0. */
+export interface GuestStat {
+  /** Hundredths of a second, summed over the CPUs. */
+  readonly cpuTotalTicks: number
+  /** Of these, idle or waiting for a disk. */
+  readonly cpuIdleTicks: number
+  readonly cpuCount: number
+  readonly memTotalBytes: number
+  readonly memAvailableBytes: number
+  readonly diskTotalBytes: number
+  readonly diskUsedBytes: number
+  /** Of all interfaces but loopback. */
+  readonly netRxBytes: number
+  readonly netTxBytes: number
+}
+
 export interface Guest {
   /** Runs to the end and collects the output. Rejects with GuestFailure when it could not run, ChannelLost when the agent is gone. */
   exec(op: Op, request: ExecRequest): Promise<ExecOutcome>
+  /** Rejects with GuestFailure `unsupported` when the agent is older than the question. */
+  stat(op: Op): Promise<GuestStat>
 }
+
+/** What a guest whose vCPUs stood still is told when it goes on: `new` makes it another machine, `same` the one it was. */
+export type Renewal =
+  | {
+      readonly kind: 'new'
+      readonly hostname: string
+      /** 16 bytes. */
+      readonly machineId: Uint8Array
+      /** 64 bytes of host entropy. */
+      readonly seed: Uint8Array
+      /** TCP connections that came along in memory end: their other end belongs to the machine this one was made from. */
+      readonly disconnect: boolean
+    }
+  | { readonly kind: 'same'; readonly seed: Uint8Array }
 
 /** The guest could not do what was asked. */
 export class GuestFailure extends Error {

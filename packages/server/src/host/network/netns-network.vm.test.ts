@@ -3,8 +3,9 @@
 import { createSocket } from 'node:dgram'
 import { createServer, connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { until } from '@nullspace/vmm/exam/until.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { namesOf } from './addresses.ts'
+import { namesOf, UPLINK } from './addresses.ts'
 import { createNetnsNetwork, type NetnsNetwork } from './netns-network.ts'
 import type { Slot } from './network.ts'
 import { run } from './run.ts'
@@ -82,6 +83,35 @@ describe.skipIf(process.geteuid?.() !== 0)('a guest', () => {
       expect(await dialTcp(address ?? '', 80)).toBe('10.111.0.1 hello')
       expect(await dialUdp(address ?? '', 7)).toBe('10.111.0.1 hello')
     }
+  })
+
+  it('that goes on in another slot is cut off from what it had open, and the other ends hear nothing of it', async () => {
+    const reserve = () => network.reserve(newOp(), { internetAccess: true })
+    const [before, after] = [await reserve(), await reserve()]
+    const guest = await world.guest(before)
+    const { address: host, hostAddress } = world.internet
+    expect(await guest.ask({ do: 'open', host })).toEqual(got('hello'))
+    const dialled = await dialEcho(before.address ?? '')
+    closers.push(dialled.close)
+    await guest.ask({ do: 'tell', text: 'to the host' })
+    await until(dialled.heard, (text) => text === 'to the host')
+
+    await world.carry(guest, after)
+    const sent = await packetsOut(after)
+    expect(await guest.ask({ do: 'say', text: 'stray' })).toMatchObject({ failed: 'Connection reset by peer' })
+    await guest.ask({ do: 'tell', text: 'stray' })
+    await until(
+      () => guest.ask({ do: 'seen' }),
+      (answer) => sources(answer).includes('10.111.0.1 Connection reset by peer'),
+    )
+    expect(await packetsOut(after)).toBe(sent)
+    expect(await guest.ask({ do: 'open', host, text: 'anew' })).toEqual(got('anew'))
+    expect(sources(await world.internet.ask({ do: 'seen' })).filter((one) => /hello|anew|stray|ended|reset/.test(one))).toEqual([
+      `${hostAddress} anew`,
+      `${hostAddress} hello`,
+    ])
+    expect([dialled.heard(), dialled.ended()]).toEqual(['to the host', false])
+    for (const slot of [before, after]) await network.release(newOp(), slot.index)
   })
 
   it('reaches no private range, no metadata service and no reserved address, though they would answer', async () => {
@@ -196,6 +226,13 @@ describe.skipIf(process.geteuid?.() !== 0)('a guest', () => {
 const got = (value: unknown) => ({ id: expect.any(Number), got: value })
 const sources = (answer: Answer): string[] => answer.got ?? []
 
+/** Packets that left the slot towards the host. */
+async function packetsOut(slot: Slot): Promise<number | undefined> {
+  const text = await run(newOp(), 'ip', ['-n', slot.link?.netns ?? '', '-s', '-j', 'link', 'show', UPLINK])
+  const links = JSON.parse(text) as { stats64: { tx: { packets: number } } }[]
+  return links[0]?.stats64.tx.packets
+}
+
 function vethHostSide(slot: Slot): string {
   const [a, b, c, d] = (slot.address ?? '').split('.')
   return [a, b, c, Number(d) - 1].join('.')
@@ -214,6 +251,16 @@ async function listenOnHost(closers: (() => Promise<unknown>)[]): Promise<number
   await new Promise<void>((resolve) => udp.bind(port, '0.0.0.0', resolve))
   closers.push(() => new Promise<void>((resolve) => udp.close(resolve)))
   return port
+}
+
+/** A connection that the host opens to the guest's echo and holds. */
+async function dialEcho(host: string): Promise<{ heard(): string; ended(): boolean; close(): Promise<unknown> }> {
+  let [heard, ended] = ['', false]
+  const socket = connect({ host, port: 9 })
+  socket.on('data', (data) => (heard += data.toString()))
+  socket.on('close', () => (ended = true))
+  await newOp(3000).race(new Promise<void>((resolve, reject) => socket.on('connect', resolve).on('error', reject)))
+  return { heard: () => heard, ended: () => ended, close: () => Promise.resolve(socket.destroy()) }
 }
 
 function dialTcp(host: string, port: number): Promise<string> {

@@ -30,6 +30,7 @@ it('a slot with internet access', () => {
       chain forward {
         type filter hook forward priority filter; policy drop
         ct state invalid drop
+        iifname "tap0" ct state new tcp flags & (fin | syn | rst | ack) != syn reject with tcp reset
         iifname "up0" oifname "tap0" ct state established,related accept
         iifname "up0" oifname "tap0" ct status dnat accept
         iifname "tap0" oifname "up0" ct state established,related ct direction reply accept
@@ -39,6 +40,7 @@ it('a slot with internet access', () => {
       }
       chain input {
         type filter hook input priority filter; policy drop
+        iifname "tap0" ct state new tcp flags & (fin | syn | rst | ack) != syn reject with tcp reset
         iifname "tap0" reject with icmpx type admin-prohibited
       }
       chain output {

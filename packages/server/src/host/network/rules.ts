@@ -21,6 +21,10 @@ export const REFUSED = [
 const TABLE = 'inet nullspace'
 // Refused at once rather than dropped: a program in the guest then fails in a millisecond instead of a minute.
 const REFUSE = 'reject with icmpx type admin-prohibited'
+// A connection that this slot did not see begin: it came along in the memory of a guest whose copy has it too, somewhere
+// else. It is over for the guest at its first word, and the other end, which speaks to that copy, hears nothing of it.
+// (Its FIN is invalid to conntrack, and dropped: who sends that has ended it already.)
+const CUT_STRAYS = 'ct state new tcp flags & (fin | syn | rst | ack) != syn reject with tcp reset'
 
 /** The whole table of one slot. Loaded before the slot has a tap, so there is no moment without it. */
 export function slotRules({ internetAccess, upstreams }: { internetAccess: boolean; upstreams: readonly string[] }): string {
@@ -50,6 +54,7 @@ table ${TABLE} {
   chain forward {
     type filter hook forward priority filter; policy drop
     ct state invalid drop
+    iifname "${GUEST.tap}" ${CUT_STRAYS}
     iifname "${UPLINK}" oifname "${GUEST.tap}" ct state established,related accept
     iifname "${UPLINK}" oifname "${GUEST.tap}" ct status dnat accept
     iifname "${GUEST.tap}" oifname "${UPLINK}" ct state established,related ct direction reply accept
@@ -59,6 +64,7 @@ table ${TABLE} {
   }
   chain input {
     type filter hook input priority filter; policy drop
+    iifname "${GUEST.tap}" ${CUT_STRAYS}
     iifname "${GUEST.tap}" ${REFUSE}
   }
   chain output {

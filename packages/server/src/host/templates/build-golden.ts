@@ -63,6 +63,7 @@ export async function buildGolden(op: Op, build: BuildGolden): Promise<GoldenFil
       vcpus: shape.vcpus,
       memoryMb: shape.memoryMb,
       disk: work.disk,
+      backing: [{ file: build.base, format: 'raw' }],
       network: null,
       kernel: build.image.kernel,
       initramfs: build.image.initramfs,
@@ -88,11 +89,7 @@ async function settle(op: Op, vm: Vm, { info }: BuildGolden): Promise<void> {
   const gone = vm.exited.then(({ reason }) => Promise.reject(new Error(`The guest did not come up: ${reason}`)))
   gone.catch(() => {})
   const work = async (): Promise<void> => {
-    await guest.renew(op, {
-      machineId: new Uint8Array(16),
-      seed: randomBytes(64),
-      hostname: 'golden',
-    })
+    await guest.renew(op, { kind: 'new', machineId: new Uint8Array(16), seed: randomBytes(64), hostname: 'golden', disconnect: false })
     op.log('the agent answers')
     for (const argv of WARM_UP) {
       const { exitCode, stderr } = await guest.exec(op, { argv, env: {}, cwd: '/', user: '', timeoutMs: 60_000, outputLimit: 65_536 })

@@ -95,12 +95,12 @@ export class TemplateLibrary {
   }
 
   /** The shape's snapshot, built on first demand and shared by all who ask meanwhile. */
-  async ensure(op: Op, shape: Shape): Promise<GoldenFiles> {
+  async ensure(op: Op, shape: Shape): Promise<GoldenFiles & { readonly rootfs: string }> {
     const key = keyOf(shape)
     const ready = this.#ready.get(key)
     if (ready && (await this.intact(shape))) {
       ready.usedAt = performance.now()
-      return ready.files
+      return { ...ready.files, rootfs: this.#base() }
     }
     this.#ready.delete(key)
     const image = this.#image
@@ -112,7 +112,7 @@ export class TemplateLibrary {
       this.#building.set(key, build)
       this.#lastBuild = build.catch(() => {})
     }
-    return op.race(build)
+    return { ...(await op.race(build)), rootfs: this.#base() }
   }
 
   /** Whether a golden snapshot is being built now. */

@@ -1,6 +1,7 @@
-// Which machine a create under an Idempotency-Key made. The row outlives its machine, so that a late repeat does not make
-// a second one that nobody knows of.
+// What a request under an Idempotency-Key made. The row outlives that, so that a late repeat does not make a second one
+// that nobody knows of.
 
+import { sql } from 'kysely'
 import type { Db, Tx } from '../db.ts'
 import type { IdempotencyTable } from '../schema.ts'
 
@@ -13,16 +14,26 @@ export async function insertIdempotency(tx: Tx, row: IdempotencyTable): Promise<
   await tx.insertInto('idempotency').values(row).execute()
 }
 
-/** For a create that was undone: its key is as good as new. */
-export async function deleteIdempotencyOf(tx: Tx, machineId: string): Promise<void> {
-  await tx.deleteFrom('idempotency').where('machine_id', '=', machineId).execute()
+/** For a request that was undone: its key is as good as new. */
+export async function deleteIdempotencyOf(tx: Tx, resourceIds: string): Promise<void> {
+  await tx.deleteFrom('idempotency').where('resource_ids', '=', resourceIds).execute()
 }
 
-/** Keys of before `time` whose machine is gone. */
+/** Keys of before `time` whose machine or snapshot is gone; of several children, all of whom. */
 export async function forgetIdempotency(db: Db, time: number): Promise<void> {
   await db
     .deleteFrom('idempotency')
     .where('created_at', '<', time)
-    .where('machine_id', 'not in', (eb) => eb.selectFrom('machines').select('machines.id'))
+    .where('resource_ids', 'not in', (eb) => eb.selectFrom('machines').select('machines.id'))
+    .where('resource_ids', 'not in', (eb) => eb.selectFrom('snapshots').select('snapshots.id'))
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('machines')
+            .select('machines.id')
+            .where(sql<boolean>`instr(idempotency.resource_ids, machines.id) > 0`),
+        ),
+      ),
+    )
     .execute()
 }

@@ -1,6 +1,6 @@
 // Machines in the database.
 
-import type { MachineId, OwnerId } from '@nullspace/contract/ids.ts'
+import type { MachineId, OwnerId, SnapshotId } from '@nullspace/contract/ids.ts'
 import type { MachineState } from '@nullspace/contract/states.ts'
 import { type Selectable, sql } from 'kysely'
 import type { Machine } from '../../domain/machine.ts'
@@ -84,6 +84,28 @@ export async function expiredMachines(db: Db, now: number): Promise<Machine[]> {
   return rows.map(fromRow)
 }
 
+/** Running ones that an idle time may end. */
+export async function idlingMachines(db: Db): Promise<Machine[]> {
+  const rows = await db
+    .selectFrom('machines')
+    .selectAll()
+    .where('state', '=', 'running')
+    .where('inactivity_timeout_ms', 'is not', null)
+    .execute()
+  return rows.map(fromRow)
+}
+
+/** Paused ones that are destroyed some day. */
+export async function forgettableMachines(db: Db): Promise<Machine[]> {
+  const rows = await db
+    .selectFrom('machines')
+    .selectAll()
+    .where('state', '=', 'paused')
+    .where('auto_delete_after_ms', 'is not', null)
+    .execute()
+  return rows.map(fromRow)
+}
+
 export async function countByState(db: Db): Promise<Readonly<Record<MachineState, number>>> {
   const rows = await db
     .selectFrom('machines')
@@ -114,7 +136,7 @@ function toRow(machine: Partial<Machine>): Partial<MachineTable> {
     cwd: machine.cwd,
     envs: json(machine.envs),
     metadata: json(machine.metadata),
-    internet_access: machine.internetAccess === undefined ? undefined : machine.internetAccess ? 1 : 0,
+    internet_access: flag(machine.internetAccess),
     timeout_ms: machine.timeoutMs,
     timeout_action: machine.timeoutAction,
     timeout_at: machine.timeoutAt,
@@ -124,9 +146,18 @@ function toRow(machine: Partial<Machine>): Partial<MachineTable> {
     error_reason: machine.errorReason,
     slot: machine.slot,
     vm_handle: machine.vmHandle,
+    auto_resume: flag(machine.autoResume),
+    ephemeral: flag(machine.ephemeral),
+    inactivity_timeout_ms: machine.inactivityTimeoutMs,
+    auto_delete_after_ms: machine.autoDeleteAfterMs,
+    paused_at: machine.pausedAt,
+    snapshot_id: machine.snapshotId,
+    parent_machine_id: machine.parentMachineId,
+    source_snapshot_id: machine.sourceSnapshotId,
   })
 }
 
+const flag = (value: boolean | undefined): 0 | 1 | undefined => (value === undefined ? undefined : value ? 1 : 0)
 const json = (value: unknown): string | undefined => (value === undefined ? undefined : JSON.stringify(value))
 
 function defined(row: { [K in keyof MachineTable]: MachineTable[K] | undefined }): Partial<MachineTable> {
@@ -153,5 +184,13 @@ function fromRow(row: Selectable<MachineTable>): Machine {
     errorReason: row.error_reason,
     slot: row.slot,
     vmHandle: row.vm_handle,
+    autoResume: row.auto_resume === 1,
+    ephemeral: row.ephemeral === 1,
+    inactivityTimeoutMs: row.inactivity_timeout_ms,
+    autoDeleteAfterMs: row.auto_delete_after_ms,
+    pausedAt: row.paused_at,
+    snapshotId: row.snapshot_id as SnapshotId | null,
+    parentMachineId: row.parent_machine_id as MachineId | null,
+    sourceSnapshotId: row.source_snapshot_id as SnapshotId | null,
   }
 }

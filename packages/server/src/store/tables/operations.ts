@@ -1,6 +1,6 @@
 // The journal of durable operations: what is under way.
 
-import type { MachineId, OperationId } from '@nullspace/contract/ids.ts'
+import type { OperationId } from '@nullspace/contract/ids.ts'
 import type { Selectable } from 'kysely'
 import type { Db, Tx } from '../db.ts'
 import type { OperationTable } from '../schema.ts'
@@ -8,7 +8,8 @@ import type { OperationTable } from '../schema.ts'
 export interface Operation {
   readonly id: OperationId
   readonly kind: string
-  readonly machineId: MachineId
+  /** Id of what it is on: a machine, or the snapshot that children are made from. */
+  readonly subject: string
   readonly phase: 'forward' | 'undo'
   readonly state: Readonly<Record<string, unknown>>
   readonly error: string | null
@@ -20,7 +21,7 @@ export async function insertOperation(tx: Db | Tx, op: Operation, now: number): 
     .values({
       id: op.id,
       kind: op.kind,
-      machine_id: op.machineId,
+      subject: op.subject,
       phase: op.phase,
       state: JSON.stringify(op.state),
       error: op.error,
@@ -42,9 +43,8 @@ export async function deleteOperation(db: Db | Tx, id: string): Promise<void> {
   await db.deleteFrom('operations').where('id', '=', id).execute()
 }
 
-/** What is under way on a machine gives way to another operation; in the transaction that begins that one. */
-export async function deleteOperationsOf(tx: Tx, machineId: string): Promise<void> {
-  await tx.deleteFrom('operations').where('machine_id', '=', machineId).execute()
+export async function operationsOf(tx: Tx, subject: string): Promise<Operation[]> {
+  return (await tx.selectFrom('operations').selectAll().where('subject', '=', subject).execute()).map(fromRow)
 }
 
 export async function findOperation(db: Db, id: string): Promise<Operation | null> {
@@ -60,7 +60,7 @@ function fromRow(row: Selectable<OperationTable>): Operation {
   return {
     id: row.id as OperationId,
     kind: row.kind,
-    machineId: row.machine_id as MachineId,
+    subject: row.subject,
     phase: row.phase,
     state: JSON.parse(row.state) as Record<string, unknown>,
     error: row.error,

@@ -1,6 +1,6 @@
 """Runs inside one namespace of a test: listens, probes, or joins a slot's tap to a namespace that plays the guest.
 
-  net.py peer tcp:80 udp:7 dns:53          JSON commands on stdin, JSON answers on stdout
+  net.py peer tcp:80 udp:7 dns:53 echo:9          JSON commands on stdin, JSON answers on stdout
   net.py bridge SLOT_NETNS TAP UID NETNS   frames between TAP, opened as its owner, and a new tap g0 in NETNS
 """
 import ctypes, fcntl, json, os, select, socket, struct, sys, threading
@@ -17,7 +17,8 @@ def forever(work):
     threading.Thread(target=work, daemon=True).start()
 
 
-seen = []  # source and text of the datagrams that reached us
+seen = []  # source and text of the datagrams, and of what came on echoing connections, that reached us
+held = {}  # connections that stay open: the last that we opened, 'own', and that we took, 'taken'
 
 
 def serve_tcp(port):
@@ -32,6 +33,26 @@ def serve_tcp(port):
         while True:
             pair = server.accept()
             forever(lambda: talk(*pair))
+    forever(accept)
+
+
+def serve_echo(port):
+    server = socket.create_server(('0.0.0.0', port))
+
+    def talk(connection, peer):
+        try:
+            while data := connection.recv(4096):
+                seen.append(f'{peer[0]} {data.decode()}')
+                connection.sendall(data)
+            seen.append(f'{peer[0]} ended')
+        except OSError as error:
+            seen.append(f'{peer[0]} {os.strerror(error.errno)}')
+
+    def accept():
+        while True:
+            held['taken'], peer = server.accept()
+            talking = held['taken']
+            forever(lambda: talk(talking, peer))
     forever(accept)
 
 
@@ -96,7 +117,21 @@ def probe_dns(host, port, timeout, over='udp'):
         return socket.inet_ntoa(one.recv(4096)[-4:])
 
 
-PROBES = {'tcp': probe_tcp, 'udp': probe_udp, 'dns': probe_dns, 'seen': lambda: sorted(set(seen))}
+def probe_open(host, port, timeout, text='hello'):
+    held['own'] = socket.create_connection((host, port), timeout)
+    return probe_say(text)
+
+
+def probe_say(text):
+    held['own'].sendall(text.encode())
+    return held['own'].recv(4096).decode()
+
+
+def probe_tell(text):
+    held['taken'].sendall(text.encode())
+
+
+PROBES = {'open': probe_open, 'say': probe_say, 'tell': probe_tell, 'tcp': probe_tcp, 'udp': probe_udp, 'dns': probe_dns, 'seen': lambda: sorted(set(seen))}
 
 
 def command(id, do, **arguments):
@@ -112,7 +147,7 @@ def peer(listeners):
         if kind == 'udp':
             serve_udp(int(port), lambda data, from_: f'{from_[0]} {data.decode()}'.encode())
         else:
-            {'tcp': serve_tcp, 'dns': serve_dns}[kind](int(port))
+            {'tcp': serve_tcp, 'dns': serve_dns, 'echo': serve_echo}[kind](int(port))
     say(ready=True)
     for line in sys.stdin:
         forever(lambda words=json.loads(line): command(**words))

@@ -18,7 +18,11 @@ import { Op } from '../../../observe/op.ts'
 export const newOp = (timeoutMs = 20_000): Op => new Op('test', { timeoutMs })
 
 export interface Question {
-  readonly do: 'tcp' | 'udp' | 'dns' | 'seen'
+  /**
+   * `open` keeps a connection to an echo, `say` says something more on it, and `tell` says something on the last one that
+   * came from outside, without waiting for an answer.
+   */
+  readonly do: 'tcp' | 'udp' | 'dns' | 'open' | 'say' | 'tell' | 'seen'
   readonly host?: string
   readonly port?: number
   readonly timeout?: number
@@ -53,6 +57,8 @@ export interface World extends AsyncDisposable {
   readonly stateDir: string
   readonly internet: Internet
   guest(slot: Slot): Promise<Peer>
+  /** The guest goes on in another slot, with the connections it has in memory, as the copy of a machine does. */
+  carry(guest: Peer, slot: Slot): Promise<void>
   /** A program inside an existing namespace. */
   peerIn(netns: string): Promise<Peer>
 }
@@ -72,6 +78,7 @@ export async function createWorld(): Promise<World> {
   const stateDir = await mkdtemp(join(tmpdir(), 'nullspace-network-'))
   stack.defer(() => rm(stateDir, { recursive: true, force: true }))
   let guests = 0
+  const cables = new Map<Peer, { readonly netns: string; cable: AsyncDisposable }>()
   const internet = await createInternet(instance, stack).catch(async (error: unknown) => {
     await stack.disposeAsync()
     throw error
@@ -81,22 +88,19 @@ export async function createWorld(): Promise<World> {
     stateDir,
     internet,
     async guest(slot) {
-      if (!slot.link) throw new Error('the slot has no network')
       const netns = `ntg${instance}-${guests++}`
       await ip(['netns', 'add', netns])
       stack.defer(() => ip(['netns', 'del', netns]))
-      stack.use(await python(['bridge', slot.link.netns, slot.link.tap, String(slot.uid), netns]))
-      await ip(
-        ['-n', netns, '-batch', '-'],
-        [
-          'link set lo up',
-          `link set g0 address ${GUEST.mac}`,
-          `addr add ${GUEST.address}/${GUEST.gatewayPrefix} dev g0`,
-          'link set g0 up',
-          `route add default via ${GUEST.gateway}`,
-        ],
-      )
-      return stack.use(await python(['peer', 'tcp:80', 'udp:7'], netns))
+      const cable = stack.use(await plugIn(slot, netns))
+      const guest = stack.use(await python(['peer', 'tcp:80', 'udp:7', 'echo:9'], netns))
+      cables.set(guest, { netns, cable })
+      return guest
+    },
+    async carry(guest, slot) {
+      const held = cables.get(guest)
+      if (!held) throw new Error('no guest of this world')
+      await held.cable[Symbol.asyncDispose]()
+      held.cable = stack.use(await plugIn(slot, held.netns))
     },
     peerIn: async (netns) => stack.use(await python(['peer'], netns)),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
@@ -110,6 +114,22 @@ export async function expectNothingLeft(instance: string): Promise<void> {
   expect((await interfaceNames()).filter((name) => name.includes(instance))).toEqual([])
   for (const args of [['netns'], ['route', 'show', 'table', 'all']]) expect(await run(newOp(), 'ip', args)).not.toContain(instance)
   expect(await run(newOp(), 'nft', ['list', 'tables'])).not.toContain(names.table)
+}
+
+async function plugIn(slot: Slot, netns: string): Promise<AsyncDisposable> {
+  if (!slot.link) throw new Error('the slot has no network')
+  const cable = await python(['bridge', slot.link.netns, slot.link.tap, String(slot.uid), netns])
+  await ip(
+    ['-n', netns, '-batch', '-'],
+    [
+      'link set lo up',
+      `link set g0 address ${GUEST.mac}`,
+      `addr add ${GUEST.address}/${GUEST.gatewayPrefix} dev g0`,
+      'link set g0 up',
+      `route add default via ${GUEST.gateway}`,
+    ],
+  )
+  return cable
 }
 
 async function createInternet(instance: string, stack: AsyncDisposableStack): Promise<Internet> {
@@ -152,7 +172,7 @@ async function createInternet(instance: string, stack: AsyncDisposableStack): Pr
       ...[...forbidden, resolver, METADATA].map((one) => `route add ${one}/32 via ${address} dev ${veth} metric ${n + 1}`),
     ],
   )
-  const peer = stack.use(await python(['peer', 'tcp:80', 'udp:7', 'dns:53'], netns))
+  const peer = stack.use(await python(['peer', 'tcp:80', 'udp:7', 'dns:53', 'echo:9'], netns))
   return { ask: peer.ask, netns, address, hostAddress, forbidden, resolver }
 }
 
@@ -175,7 +195,8 @@ async function python(args: string[], netns?: string): Promise<Peer & AsyncDispo
     ask(question) {
       const id = ++last
       const { do: what } = question
-      const defaults = what === 'seen' ? {} : { port: { tcp: 80, udp: 7, dns: 53 }[what], timeout: 3 }
+      const port = { tcp: 80, udp: 7, dns: 53, open: 9, say: null, tell: null, seen: null }[what]
+      const defaults = port === null ? {} : { port, timeout: 3 }
       child.stdin.write(`${JSON.stringify({ ...defaults, ...question, id })}\n`)
       return wait(id)
     },

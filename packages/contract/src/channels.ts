@@ -1,0 +1,28 @@
+// WebSocket channels: upgrades by path. What is said on them stands with the area that owns the frames.
+
+export interface ChannelSpec {
+  readonly id: string
+  /** With `{name}` for parameters. */
+  readonly path: string
+  readonly summary: string
+}
+
+export const CHANNELS = {
+  lifecycleWebsocketUpgrade: {
+    id: 'lifecycleWebsocketUpgrade',
+    path: '/v1/lifecycle/ws',
+    summary: 'Lifecycle events of the caller’s machines as they happen, with replay.',
+  },
+  machineLifecycleWebsocketUpgrade: {
+    id: 'machineLifecycleWebsocketUpgrade',
+    path: '/v1/machines/{id}/lifecycle/ws',
+    summary: 'The same of one machine.',
+  },
+  monitorWebsocketUpgrade: {
+    id: 'monitorWebsocketUpgrade',
+    path: '/v1/monitor/ws',
+    summary: 'State and use of all machines of the caller, live.',
+  },
+} as const satisfies Record<string, ChannelSpec>
+
+export type ChannelId = keyof typeof CHANNELS

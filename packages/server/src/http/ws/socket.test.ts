@@ -1,0 +1,86 @@
+// Back-pressure of one connection, on a real pair of sockets.
+
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { until } from '@nullspace/vmm/exam/until.ts'
+import { WebSocket, WebSocketServer } from 'ws'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { silentLogger } from '../../observe/logger.ts'
+import { ChannelSocket, SOCKET_RULES, type SocketRules } from './socket.ts'
+
+let http: Server
+let client: WebSocket
+
+beforeEach(() => {
+  http = createServer()
+})
+afterEach(() => {
+  client.terminate()
+  http.close()
+})
+
+async function pair(rules: Partial<SocketRules>): Promise<{ socket: ChannelSocket; ws: WebSocket }> {
+  const server = new WebSocketServer({ server: http })
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  const accepted = new Promise<WebSocket>((resolve) => server.on('connection', resolve))
+  client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`)
+  client.on('error', () => {})
+  const [ws] = await Promise.all([accepted, new Promise((resolve) => client.on('open', resolve))])
+  return { ws, socket: new ChannelSocket(ws, { rules: { ...SOCKET_RULES, ...rules }, log: silentLogger() }) }
+}
+
+const MIB = 'x'.repeat(1024 * 1024)
+
+test('a client that reads nothing is closed when more waits than is held, and nothing more is taken', async () => {
+  const { socket } = await pair({ mostWaitingBytes: 2 * 1024 * 1024 })
+  client.pause()
+  const closed = new Promise<number>((resolve) => client.on('close', resolve))
+  let sent = 0
+  while (!socket.signal.aborted && sent < 100) {
+    socket.send({ text: MIB })
+    sent++
+    await new Promise(setImmediate)
+  }
+  // What the kernel holds for the two ends is some MiB as well.
+  expect(sent).toBeLessThan(20)
+  const held = socket.waitingBytes
+  socket.send({ text: MIB })
+  expect(socket.waitingBytes).toBe(held)
+  client.resume()
+  expect(await closed).toBe(1013)
+})
+
+test('a client that stops reading is closed after some looks, and pings do not count meanwhile', async () => {
+  const { socket, ws } = await pair({ pingEveryMs: 20, mostStalls: 4 })
+  client.pause()
+  const closed = new Promise<number>((resolve) => ws.on('close', resolve))
+  for (let i = 0; i < 8 && !socket.crowded; i++) {
+    socket.send({ text: MIB })
+    await new Promise(setImmediate)
+  }
+  expect(socket.crowded).toBe(true)
+  await until(
+    () => socket.signal.aborted,
+    (aborted) => aborted,
+    { what: 'given up' },
+  )
+  client.resume()
+  expect(await closed).toBe(1013)
+})
+
+test('who waits until there is room goes on when it is read, and when the connection ends', async () => {
+  const { socket } = await pair({})
+  client.pause()
+  for (let i = 0; i < 3 || !socket.crowded; i++) socket.send({ text: MIB.slice(0, 600_000) })
+  let passed = 0
+  const first = socket.drained().then(() => passed++)
+  const second = socket.drained().then(() => passed++)
+  expect(passed).toBe(0)
+  client.resume()
+  await Promise.all([first, second])
+  client.pause()
+  while (!socket.crowded) socket.send({ text: MIB.slice(0, 600_000) })
+  const third = socket.drained()
+  client.terminate()
+  await third
+})

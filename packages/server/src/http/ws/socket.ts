@@ -1,0 +1,182 @@
+// One open WebSocket: frames in and out, with bounds on what the other end can make us hold or wait for.
+//
+// Close codes: 1000 the client is done · 1001 the daemon stops · 1003 a binary frame · 1008 a frame that is not part of
+// the protocol, or none within 15 s · 1009 a frame over 64 KiB · 1011 the channel failed · 1013 the client does not
+// read what it is sent. Two pings without an answer: the connection is dropped.
+
+import { WebSocket } from 'ws'
+import type { Logger } from '../../observe/logger.ts'
+
+export interface SocketRules {
+  /** A key that was revoked stops working on what is open, too. */
+  readonly admitAgainEveryMs: number
+  readonly pingEveryMs: number
+  readonly firstFrameWithinMs: number
+  /** Bytes that may wait to be read by the client. */
+  readonly mostWaitingBytes: number
+  /** Looks, one per ping interval, at which what waits did not get less. */
+  readonly mostStalls: number
+}
+
+export const SOCKET_RULES: SocketRules = {
+  admitAgainEveryMs: 5_000,
+  pingEveryMs: 15_000,
+  firstFrameWithinMs: 15_000,
+  mostWaitingBytes: 4 * 1024 * 1024,
+  mostStalls: 4,
+}
+
+const MISSED_PONGS = 2
+/** Whoever sends a lot waits until less than this is unread. */
+const LOW_WATER_BYTES = 256 * 1024
+
+export const CLOSE = { goingAway: 1001, unsupported: 1003, policy: 1008, failed: 1011, tryLater: 1013 } as const
+
+export class ChannelSocket {
+  /** Aborted when the connection is over, or is being closed. */
+  readonly signal: AbortSignal
+  readonly #ws: WebSocket
+  readonly #rules: SocketRules
+  readonly #log: Logger
+  readonly #complaint: (message: string) => object
+  readonly #over = new AbortController()
+  #onFrame: ((frame: unknown) => void) | null = null
+  #heard = false
+  #waitingBytes = 0
+  #written = 0
+  #writtenBefore = 0
+  #stalls = 0
+  #unanswered = 0
+  #drained: PromiseWithResolvers<void> | null = null
+
+  constructor(
+    ws: WebSocket,
+    { rules, log, complaint }: { rules: SocketRules; log: Logger; complaint?: ((message: string) => object) | undefined },
+  ) {
+    this.#ws = ws
+    this.#rules = rules
+    this.#log = log
+    this.#complaint = complaint ?? ((message) => ({ type: 'error', message, code: 'invalid_request' }))
+    this.signal = this.#over.signal
+    ws.on('message', (data, binary) => this.#receive(data as Buffer, binary))
+    // What follows a broken frame is the closing, with the code that fits.
+    ws.on('error', (error) => log.debug({ err: error }, 'a WebSocket client does not keep to the protocol'))
+    ws.on('pong', () => (this.#unanswered = 0))
+    const beat = setInterval(() => this.#beat(), rules.pingEveryMs)
+    const first = setTimeout(() => this.#heard || this.refuse('The first frame did not come in time.'), rules.firstFrameWithinMs)
+    for (const timer of [beat, first]) timer.unref()
+    const end = (): void => {
+      clearInterval(beat)
+      clearTimeout(first)
+      this.#end()
+    }
+    ws.on('close', end)
+  }
+
+  /** One listener; a frame is any JSON value. */
+  onFrame(listener: (frame: unknown) => void): void {
+    this.#onFrame = listener
+  }
+
+  /** Bytes that the client has not taken yet. */
+  get waitingBytes(): number {
+    return this.#waitingBytes
+  }
+
+  get crowded(): boolean {
+    return this.#waitingBytes > LOW_WATER_BYTES
+  }
+
+  send(frame: object): void {
+    if (this.signal.aborted) return
+    const text = Buffer.from(JSON.stringify(frame))
+    this.#waitingBytes += text.length
+    // The limit first: a client that reads nothing must not make us hold one frame more.
+    if (this.#waitingBytes > this.#rules.mostWaitingBytes) return this.close(CLOSE.tryLater, 'more is waiting to be read than is held')
+    this.#ws.send(text, { binary: false }, () => {
+      this.#waitingBytes -= text.length
+      this.#written += text.length
+      if (!this.crowded) this.#letOn()
+    })
+  }
+
+  /** Resolves when little enough waits that more may be sent, and at the end of the connection. */
+  async drained(): Promise<void> {
+    if (!this.crowded || this.signal.aborted) return
+    this.#drained ??= Promise.withResolvers()
+    await this.#drained.promise
+  }
+
+  /** For a client that does not keep to the protocol. */
+  refuse(message: string, code: number = CLOSE.policy): void {
+    this.send(this.#complaint(message))
+    this.close(code, message)
+  }
+
+  /** For a fault of ours. */
+  fail(error: unknown): void {
+    if (this.signal.aborted) return
+    this.#log.error({ err: error }, 'a WebSocket channel failed')
+    this.close(CLOSE.failed, 'the channel failed inside the daemon')
+  }
+
+  /** The other end gets a moment to answer; then the connection is dropped. */
+  close(code: number, reason: string): void {
+    this.#ws.close(code, shortened(reason))
+    this.#end()
+  }
+
+  #end(): void {
+    this.#over.abort()
+    this.#letOn()
+  }
+
+  #letOn(): void {
+    const waiting = this.#drained
+    this.#drained = null
+    waiting?.resolve()
+  }
+
+  #receive(data: Buffer, binary: boolean): void {
+    this.#heard = true
+    this.#unanswered = 0
+    if (this.signal.aborted) return
+    if (binary) return this.refuse('Frames are JSON text.', CLOSE.unsupported)
+    let frame: unknown
+    try {
+      frame = JSON.parse(data.toString('utf8'))
+    } catch {
+      return this.refuse('The frame is not JSON.')
+    }
+    try {
+      this.#onFrame?.(frame)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  #beat(): void {
+    if (this.#waitingBytes > 0) {
+      // It may be busy with what we sent; a ping would stand behind that, so its answer says nothing.
+      this.#stalls = this.#written === this.#writtenBefore ? this.#stalls + 1 : 0
+      this.#writtenBefore = this.#written
+      if (this.#stalls >= this.#rules.mostStalls) this.close(CLOSE.tryLater, 'what was sent is not read')
+      return
+    }
+    this.#stalls = 0
+    if (this.#unanswered >= MISSED_PONGS) return this.#ws.terminate()
+    this.#unanswered++
+    if (this.#ws.readyState === WebSocket.OPEN) this.#ws.ping()
+  }
+}
+
+/** As much as a closing frame holds. */
+function shortened(reason: string): string {
+  const bytes = Buffer.from(reason)
+  return bytes.length <= 123
+    ? reason
+    : `${bytes
+        .subarray(0, 117)
+        .toString('utf8')
+        .replace(/\uFFFD+$/, '')}…`
+}
