@@ -9,18 +9,48 @@ import { daemonStart } from './daemon/start.ts'
 import { daemonStatus } from './daemon/status.ts'
 import { daemonStop } from './daemon/stop.ts'
 import { doctor } from './doctor/doctor.ts'
+import { eventList } from './event/list.ts'
+import { eventWatch } from './event/watch.ts'
+import { gc } from './host/gc.ts'
 import { keyCreate } from './key/create.ts'
 import { keyList } from './key/list.ts'
 import { keyRevoke } from './key/revoke.ts'
 import { machineCreate } from './machine/create.ts'
+import { machineEvents } from './machine/events.ts'
 import { machineExec } from './machine/exec.ts'
+import { machineFork } from './machine/fork.ts'
 import { machineGet } from './machine/get.ts'
 import { machineKill } from './machine/kill.ts'
 import { machineList } from './machine/list.ts'
+import { machineMetrics } from './machine/metrics.ts'
+import { machineHibernate, machinePause } from './machine/pause.ts'
+import { machineResume } from './machine/resume.ts'
+import { machineRun } from './machine/run.ts'
+import { machineTimeoutSet } from './machine/timeout-set.ts'
+import { machineTree } from './machine/tree.ts'
+import { monitor } from './monitor/monitor.ts'
+import { quotaSet } from './quota/set.ts'
+import { quotaShow } from './quota/show.ts'
+import { snapshotCreate } from './snapshot/create.ts'
+import { snapshotDelete } from './snapshot/delete.ts'
+import { snapshotGet } from './snapshot/get.ts'
+import { snapshotList } from './snapshot/list.ts'
 import { templateList } from './template/list.ts'
+import { webhookCreate } from './webhook/create.ts'
+import { webhookDelete } from './webhook/delete.ts'
+import { webhookDeliveries } from './webhook/deliveries.ts'
+import { webhookDelivery } from './webhook/delivery.ts'
+import { webhookGet } from './webhook/get.ts'
+import { webhookList } from './webhook/list.ts'
+import { webhookUpdate } from './webhook/update.ts'
 
 export const GROUPS: Readonly<Record<string, string>> = {
-  machine: 'Create, use and destroy machines.',
+  machine: 'Create, use, pause, fork and destroy machines.',
+  'machine timeout': 'When a machine’s time is up.',
+  snapshot: 'Snapshots that machines are made of.',
+  event: 'What happened to machines and snapshots.',
+  webhook: 'Have events posted to an address.',
+  quota: 'How much an owner may hold.',
   template: 'What machines are created from.',
   key: 'API keys of a daemon.',
   daemon: 'The daemon on this host.',
@@ -32,8 +62,33 @@ export const COMMANDS: readonly Command[] = [
   machineList,
   machineGet,
   machineExec,
+  machineRun,
+  machinePause,
+  machineHibernate,
+  machineResume,
+  machineFork,
+  machineTree,
+  machineTimeoutSet,
+  machineMetrics,
+  machineEvents,
   machineKill,
+  snapshotCreate,
+  snapshotList,
+  snapshotGet,
+  snapshotDelete,
+  eventList,
+  eventWatch,
+  webhookCreate,
+  webhookList,
+  webhookGet,
+  webhookUpdate,
+  webhookDelete,
+  webhookDeliveries,
+  webhookDelivery,
+  monitor,
   templateList,
+  quotaShow,
+  quotaSet,
   keyCreate,
   keyList,
   keyRevoke,
@@ -41,6 +96,7 @@ export const COMMANDS: readonly Command[] = [
   daemonStop,
   daemonStatus,
   daemonLogs,
+  gc,
   doctor,
   authLogin,
   authStatus,

@@ -25,6 +25,11 @@ export interface TestOptions {
   /** What the person at the terminal answers; without it nobody is there. */
   readonly answer?: string
   readonly signal?: AbortSignal
+  /** Whether standard output is a terminal. Default false. */
+  readonly terminal?: { readonly columns: number; readonly rows: number }
+  /** Clock and waits; default: the real clock, and waits that are over at once. */
+  readonly now?: () => number
+  readonly pause?: (ms: number) => Promise<void>
   /** Called with all that was written so far to stdout. */
   readonly onOutput?: (out: string) => void
 }
@@ -36,7 +41,8 @@ export function testCli(options: TestOptions = {}, home: string = makeHome()): T
     const written = { out: '', err: '' }
     const io: Io = {
       stdout: {
-        isTTY: false,
+        isTTY: options.terminal !== undefined,
+        ...options.terminal,
         write(text) {
           written.out += text
           options.onOutput?.(written.out)
@@ -52,6 +58,12 @@ export function testCli(options: TestOptions = {}, home: string = makeHome()): T
       canAsk: options.answer !== undefined,
       ask: () => Promise.resolve(options.answer ?? ''),
       readInput: () => Promise.resolve(options.input ?? ''),
+      now: options.now ?? Date.now,
+      async pause(ms) {
+        io.signal.throwIfAborted()
+        await options.pause?.(ms)
+        io.signal.throwIfAborted()
+      },
     }
     const code = await run(argv, io)
     return { code, ...written }

@@ -1,21 +1,25 @@
 // The connection to one daemon: where it is, with which key, and the retry loop that every call goes through.
 
+import type { ChannelSpec } from '@nullspace/contract/channels.ts'
 import type { RouteResult, RouteSpec } from '@nullspace/contract/route.ts'
+import { openChannel, type Channel, type SocketClass } from './channel.ts'
 import { findConfig } from './config/find.ts'
 import { AuthError, MachineError, RateLimitError, TransportError } from './errors.ts'
 import { retryDelayMs, sleep, type Safety } from './retry.ts'
-import { request, type CallInput, type Wire } from './transport.ts'
+import { pathOf, request, type CallInput, type Wire } from './transport.ts'
 
 export interface ClientOptions {
   /** Default: environment, `.env`, config files (docs of `findConfig`). */
   readonly apiKey?: string | undefined
   /** Origin of the daemon with an optional path prefix. Default: as for the key, else `http://localhost:3000`. */
   readonly baseUrl?: string | undefined
-  /** ms per request. Default: 120,000 for creating, 30,000 else; a command's own time is added. */
+  /** ms per request. Default: 300,000 for pausing, resuming, snapshots and forks, 120,000 for creating, 30,000 else; a command's own time is added. */
   readonly requestTimeoutMs?: number | undefined
+  /** For event streams and the monitor. Default: the global one of Node 22, Bun, ...; on Node 20 give `WebSocket` of the package `ws`. */
+  readonly webSocket?: SocketClass | undefined
   /** For tests and proxies. */
   readonly fetch?: typeof fetch | undefined
-  /** For tests: waits between retries. */
+  /** For tests: waits between retries and reconnects. */
   readonly sleep?: typeof sleep | undefined
 }
 
@@ -41,6 +45,7 @@ export class Client {
   readonly #wire: Wire
   readonly #requestTimeoutMs: number | undefined
   readonly #sleep: typeof sleep
+  readonly #socketClass: SocketClass | undefined
 
   constructor(options: ClientOptions = {}) {
     const config = findConfig({ apiKey: options.apiKey, baseUrl: options.baseUrl })
@@ -48,6 +53,7 @@ export class Client {
     this.#wire = { baseUrl: this.baseUrl, apiKey: config.apiKey.value, fetch: options.fetch ?? ((...args) => fetch(...args)) }
     this.#requestTimeoutMs = options.requestTimeoutMs
     this.#sleep = options.sleep ?? sleep
+    this.#socketClass = options.webSocket
   }
 
   /** The client of a call: the one given, or a new one. */
@@ -66,7 +72,7 @@ export class Client {
     const keyed = route.headers !== undefined && 'idempotency-key' in route.headers.shape
     const safety: Safety = route.method === 'GET' ? 'read' : keyed ? 'keyed' : 'once'
     const limits = {
-      timeoutMs: options.requestTimeoutMs ?? this.#requestTimeoutMs ?? (keyed ? 120_000 : 30_000),
+      timeoutMs: options.requestTimeoutMs ?? this.#requestTimeoutMs ?? (SLOW.has(route.id) ? 300_000 : keyed ? 120_000 : 30_000),
       signal: options.signal,
       idempotencyKey: keyed ? (options.idempotencyKey ?? crypto.randomUUID()) : undefined,
     }
@@ -89,7 +95,23 @@ export class Client {
       }
     }
   }
+
+  /** Opens a WebSocket of the contract. Fails alike whether refused or not reached: ask a route of the same area which it was. */
+  async open(channel: ChannelSpec, params: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<Channel> {
+    const { apiKey } = this.#wire
+    if (!apiKey) throw missingKey()
+    const url = pathOf(channel.path, params, this.baseUrl).replace(/^http/, 'ws')
+    return openChannel({ url, apiKey, socketClass: this.#socketClass, signal })
+  }
+
+  /** Waits as this client waits between retries; rejects with the signal's reason. */
+  wait(ms: number, signal?: AbortSignal): Promise<void> {
+    return this.#sleep(ms, signal)
+  }
 }
+
+/** They move memory and disk of a whole machine. */
+const SLOW = new Set(['hibernateMachine', 'resumeMachine', 'createSnapshot', 'forkMachine', 'forkMachineMany', 'collectGarbage'])
 
 function missingKey(): AuthError {
   return new AuthError('no API key is configured', {

@@ -26,11 +26,13 @@ describe('code to class', () => {
     expect(Object.fromEntries(Object.keys(ERRORS).map((code) => [code, makeError(code, '').name]))).toMatchInlineSnapshot(`
       {
         "capacity_exceeded": "QuotaExceededError",
+        "delivery_not_found": "NotFoundError",
         "draining": "MachineError",
         "exec_failed": "MachineError",
         "exec_timeout": "MachineError",
         "forbidden": "PermissionError",
         "idempotency_conflict": "ConflictError",
+        "incompatible_snapshot": "ConflictError",
         "insufficient_storage": "MachineError",
         "internal_error": "MachineError",
         "invalid_fields": "MachineError",
@@ -43,12 +45,18 @@ describe('code to class', () => {
         "no_eligible_runtime_host": "MachineError",
         "not_found": "NotFoundError",
         "not_implemented": "NotImplementedError",
+        "owner_not_found": "NotFoundError",
         "payload_too_large": "MachineError",
+        "quota_exceeded": "QuotaExceededError",
+        "rebuild_required": "ConflictError",
+        "snapshot_in_use": "ConflictError",
+        "snapshot_not_found": "NotFoundError",
         "template_not_found": "NotFoundError",
         "template_not_ready": "MachineError",
         "transition_in_progress": "MachineError",
         "unauthorized": "AuthError",
         "unsupported_media_type": "MachineError",
+        "webhook_not_found": "NotFoundError",
       }
     `)
   })

@@ -22,6 +22,8 @@ export class MachineError extends Error {
   readonly suggestedAction: string | undefined
   /** For programs; its shape depends on `code`. */
   readonly details: Readonly<Record<string, unknown>> | undefined
+  /** From `Machine.runOnce` with `retainOnFailure`: the machine that was kept for a look at it. */
+  retainedMachineId: string | undefined
 
   constructor(message: string, options: MachineErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })

@@ -98,9 +98,9 @@ describe('commands', () => {
 
 describe('reading', () => {
   test('connect, getInfo, fields', async () => {
-    daemon.on({ getMachine: ({ query }) => (query['fields'] ? { id: machineId('a'), timeout_ms: 5 } : machine({ status: 'paused' })) })
+    daemon.on({ getMachine: ({ query }) => (query['fields'] ? { id: machineId('a'), timeout_ms: 5 } : machine({ status: 'error' })) })
     const handle = await Machine.connect(machineId('a'), { client })
-    expect([handle.info.status, (await handle.getInfo()).timeoutMs]).toEqual(['paused', 300_000])
+    expect([handle.info.status, (await handle.getInfo()).timeoutMs]).toEqual(['error', 300_000])
     const some = await Machine.getInfo(machineId('a'), { client, fields: ['id', 'timeoutMs'] })
     expect(some).toEqual({ id: machineId('a'), timeoutMs: 5 })
     expect(daemon.seen.at(-1)?.query).toEqual({ fields: 'id,timeout_ms' })

@@ -60,19 +60,23 @@ export async function request<R extends RouteSpec>(wire: Wire, route: R, input: 
 }
 
 /** The base keeps its path prefix. A parameter that a URL parser would resolve away never leaves the process. */
-function urlOf(baseUrl: string, route: RouteSpec, { params, query }: Parts): string {
-  const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => {
+export function pathOf(template: string, params: Readonly<Record<string, unknown>> | undefined, baseUrl: string): string {
+  const path = template.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = String(params?.[name] ?? '')
     if (value === '' || value === '.' || value === '..') {
       throw new MachineError(`"${value}" is no valid ${name}`, { code: 'invalid_request', retryable: false })
     }
     return encodeURIComponent(value)
   })
+  return `${baseUrl}${path}`
+}
+
+function urlOf(baseUrl: string, route: RouteSpec, { params, query }: Parts): string {
   const search = new URLSearchParams()
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== undefined && value !== null) search.set(name, String(value))
   }
-  return `${baseUrl}${path}${search.size > 0 ? `?${search}` : ''}`
+  return `${pathOf(route.path, params, baseUrl)}${search.size > 0 ? `?${search}` : ''}`
 }
 
 function headersOf({ apiKey }: Wire, route: RouteSpec, { body }: Parts, idempotencyKey: string | undefined): Record<string, string> {
@@ -86,7 +90,8 @@ function headersOf({ apiKey }: Wire, route: RouteSpec, { body }: Parts, idempote
 function parse<R extends RouteSpec>(route: R, text: string, requestId: string | undefined): RouteResult<R> {
   let json: unknown
   try {
-    json = JSON.parse(text)
+    // A 204 has no body; a route that promises one does not take its absence.
+    json = text === '' ? undefined : JSON.parse(text)
   } catch (cause) {
     throw new MachineError(`the answer to ${route.id} is not JSON`, { code: 'invalid_response', requestId, cause })
   }

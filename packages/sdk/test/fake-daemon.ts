@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { AppError, errorBody } from '@nullspace/contract/errors.ts'
 import type { RouteBody, RouteResult, RouteSpec } from '@nullspace/contract/route.ts'
 import { ROUTES, type Routes } from '@nullspace/contract/routes.ts'
+import { serveSockets, type SocketHandlers } from './fake-sockets.ts'
 
 export interface Seen<Body = unknown> {
   readonly route: string
@@ -44,6 +45,8 @@ export interface FakeDaemon extends AsyncDisposable {
   readonly seen: Seen[]
   /** Mounts handlers, in place of earlier ones of the same routes. */
   on(handlers: Handlers): void
+  /** The same for WebSockets. */
+  onSocket(handlers: SocketHandlers): void
 }
 
 export async function fakeDaemon(): Promise<FakeDaemon> {
@@ -80,6 +83,7 @@ export async function fakeDaemon(): Promise<FakeDaemon> {
     else send(response, route.success.status, route.success.body.parse(result))
   }
 
+  const onSocket = serveSockets(server, key)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const daemon: FakeDaemon = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -93,6 +97,7 @@ export async function fakeDaemon(): Promise<FakeDaemon> {
         if (handler) mounted.set(id, { route, pattern, handler })
       }
     },
+    onSocket,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

@@ -27,6 +27,8 @@ export interface Failure {
   readonly retryable: boolean | null
   readonly suggested_action?: string
   readonly details?: Readonly<Record<string, unknown>>
+  /** Of a run whose machine was kept. */
+  readonly retained_machine_id?: string
 }
 
 export function describeFailure(error: unknown): Failure {
@@ -39,6 +41,7 @@ export function describeFailure(error: unknown): Failure {
     retryable: machine?.retryable ?? null,
     ...(action === undefined ? {} : { suggested_action: action }),
     ...(machine?.details === undefined ? {} : { details: machine.details }),
+    ...(machine?.retainedMachineId === undefined ? {} : { retained_machine_id: machine.retainedMachineId }),
   }
 }
 
@@ -56,9 +59,10 @@ export function reportFailure(error: unknown, io: Io, { json, verbose }: Manner)
   return exitCodeOf(failure.code)
 }
 
-export function failureText({ message, code, suggested_action, request_id }: Failure, verbose: boolean): string {
+export function failureText({ message, code, suggested_action, request_id, retained_machine_id }: Failure, verbose: boolean): string {
   const lines = [`error: ${message} (${code})`]
   if (suggested_action !== undefined) lines.push(suggested_action)
+  if (retained_machine_id !== undefined) lines.push(`The machine was kept: ${retained_machine_id}`)
   if (verbose && request_id !== null) lines.push(`request id: ${request_id}`)
   return `${lines.join('\n')}\n`
 }

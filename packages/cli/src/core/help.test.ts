@@ -24,7 +24,8 @@ test('every command has examples that begin with its own words, and every noun a
       path,
     ).toBe(true)
   }
-  const nouns = new Set(COMMANDS.flatMap(({ path }) => (path.includes(' ') ? [path.split(' ')[0]] : [])))
+  const words = COMMANDS.map(({ path }) => path.split(' '))
+  const nouns = new Set(words.flatMap((path) => path.slice(1).map((_, at) => path.slice(0, at + 1).join(' '))))
   expect(Object.keys(GROUPS).sort()).toEqual([...nouns].sort())
 })
 

@@ -2,6 +2,9 @@
 
 export interface Output {
   readonly isTTY: boolean
+  /** Of a terminal, as it is now. */
+  readonly columns?: number | undefined
+  readonly rows?: number | undefined
   write(text: string): void
 }
 
@@ -21,6 +24,10 @@ export interface Io {
   ask(question: string, options?: { readonly secret?: boolean }): Promise<string>
   /** All of standard input. */
   readInput(): Promise<string>
+  /** ms since 1970. */
+  now(): number
+  /** Resolves after `ms`; rejects with the signal's reason. */
+  pause(ms: number): Promise<void>
 }
 
 export class Interrupted extends Error {

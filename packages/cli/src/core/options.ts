@@ -9,7 +9,7 @@ export interface OptionSpec<T> {
   /** Second spelling, that says no. */
   readonly negated?: string
   readonly choices?: readonly string[]
-  /** From text (and, when repeatable, what earlier ones gave) to value; throws InvalidArgumentError. */
+  /** From text (and, when repeatable, what earlier ones gave) to value, never null: commander makes '' of that. Throws InvalidArgumentError. */
   parse?(text: string, earlier: T | undefined): T
 }
 

@@ -15,7 +15,7 @@ export interface Chosen {
 
 export interface ProgramOptions {
   readonly commands: readonly Command[]
-  /** Summary per noun. */
+  /** Summary per noun, by its words: `machine`, `machine timeout`. */
   readonly groups: Readonly<Record<string, string>>
   readonly version: string
   readonly stdout: Output
@@ -43,22 +43,27 @@ export function buildProgram({ commands, groups, version, stdout, stderr, choose
     })
   const nouns = new Map<string, Commander>()
   for (const command of commands) {
-    const [first = '', verb] = command.path.split(' ')
-    if (verb === undefined) {
-      addCommand(root, first, command, choose)
-      continue
-    }
-    let noun = nouns.get(first)
-    if (noun === undefined) {
-      noun = root
-        .command(first)
-        .description(groups[first] ?? '')
-        .enablePositionalOptions()
-      nouns.set(first, noun)
-    }
-    addCommand(noun, verb, command, choose)
+    const words = command.path.split(' ')
+    const verb = words.pop() ?? ''
+    addCommand(nounOf(words), verb, command, choose)
   }
   return root
+
+  /** The command that `words` stand for, made with those before it when it is new. */
+  function nounOf(words: readonly string[]): Commander {
+    const last = words.at(-1)
+    if (last === undefined) return root
+    const path = words.join(' ')
+    let noun = nouns.get(path)
+    if (noun === undefined) {
+      noun = nounOf(words.slice(0, -1))
+        .command(last)
+        .description(groups[path] ?? '')
+        .enablePositionalOptions()
+      nouns.set(path, noun)
+    }
+    return noun
+  }
 }
 
 function addCommand(parent: Commander, verb: string, command: Command, choose: (chosen: Chosen) => void): void {

@@ -35,4 +35,19 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 86_400)}d${two(Math.floor((seconds % 86_400) / 3600))}h`
 }
 
+/** `12.0 MiB`; below a kibibyte `7 B`. */
+export function size(bytes: number): string {
+  const units = ['KiB', 'MiB', 'GiB', 'TiB']
+  if (bytes < 1024) return `${bytes} B`
+  let value = bytes / 1024
+  while (value >= 1023.95 && units.length > 1) {
+    value /= 1024
+    units.shift()
+  }
+  return `${value.toFixed(1)} ${units[0]}`
+}
+
+/** `2026-11-01 10:00:05Z` */
+export const moment = (timestamp: string): string => timestamp.replace('T', ' ').replace(/\.\d+Z$/, 'Z')
+
 export const memory = (mb: number): string => (mb >= 1024 && mb % 1024 === 0 ? `${mb / 1024} GiB` : `${mb} MiB`)

@@ -3,6 +3,7 @@
 import { homedir } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
+import { pause } from '../daemon/pause.ts'
 import { Interrupted, type Io, type Output } from './io.ts'
 
 export function terminal(): Io {
@@ -25,6 +26,8 @@ export function terminal(): Io {
       for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array)
       return Buffer.concat(chunks).toString()
     },
+    now: Date.now,
+    pause: (ms) => pause(ms, stop.signal),
   }
 }
 
@@ -33,7 +36,16 @@ function output(stream: NodeJS.WriteStream): Output {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
   })
-  return { isTTY: stream.isTTY, write: (text) => void stream.write(text) }
+  return {
+    isTTY: stream.isTTY,
+    get columns() {
+      return stream.columns
+    },
+    get rows() {
+      return stream.rows
+    },
+    write: (text) => void stream.write(text),
+  }
 }
 
 async function ask(question: string, { secret = false }: { readonly secret?: boolean } = {}): Promise<string> {

@@ -3,29 +3,20 @@ import type { RouteInput } from '@nullspace/contract/route.ts'
 import { CREATE_DEFAULTS, defaultMemoryMb } from '@nullspace/sdk'
 import { defineCommand } from '../core/command.ts'
 import { usageError } from '../core/failure.ts'
-import { choice, flag, jsonObject, many, pairs, text, toggle, whole, type ValuesOf } from '../core/options.ts'
+import { choice, flag, jsonObject, many, text, toggle, whole, type ValuesOf } from '../core/options.ts'
 import { duration, memory } from '../core/table.ts'
+import { machineOptions, merged } from './create-options.ts'
 import { parseVolume } from './volume.ts'
 
 const options = {
-  template: text('--template <name>', `Template to create from (default: ${CREATE_DEFAULTS.template})`),
-  snapshotId: text('--snapshot-id <id>', 'Create from a snapshot; size and template then come from it'),
-  vcpus: whole('--vcpus <n>', `Virtual CPUs (default: ${CREATE_DEFAULTS.vcpus})`),
-  memory: whole('--memory <mib>', `Memory, MiB (default: ${CREATE_DEFAULTS.memoryMb})`),
-  disk: whole('--disk <mib>', 'Smallest root disk, MiB'),
+  ...machineOptions,
   timeout: whole('--timeout <seconds>', `Life of the machine, seconds (default: ${CREATE_DEFAULTS.timeout})`),
-  onTimeout: choice('--on-timeout <what>', 'What happens then', ['destroy', 'pause']),
+  onTimeout: choice('--on-timeout <what>', 'What happens then (default: destroy)', ['destroy', 'pause']),
   timeoutAction: choice('--timeout-action <what>', 'The same in the words of the API', ['destroy', 'hibernate']),
-  inactivityTimeoutMs: whole('--inactivity-timeout-ms <ms>', 'End of an idle machine, ms'),
-  autoDeleteAfterMs: whole('--auto-delete-after-ms <ms>', 'End of a paused machine, ms'),
-  ephemeral: flag('--ephemeral', 'Never keep it'),
-  autoResume: toggle('auto-resume', 'Wake the machine when it is used'),
-  cwd: text('--cwd <path>', 'Working directory of commands'),
-  env: pairs('--env <K=V>', 'Environment of every command'),
-  envJson: jsonObject('--env-json <object>', 'The same as a JSON object'),
-  metadata: pairs('--metadata <K=V>', 'Metadata to find the machine by'),
-  metadataJson: jsonObject('--metadata-json <object>', 'The same as a JSON object'),
-  internetAccess: toggle('internet-access', 'Network for the machine (default: yes)'),
+  autoResume: toggle('auto-resume', 'Resume it when it is used while paused; needs --on-timeout pause'),
+  inactivityTimeoutMs: whole('--inactivity-timeout-ms <ms>', 'The same end, but after so long without use'),
+  autoDeleteAfterMs: whole('--auto-delete-after-ms <ms>', 'Destroy it when it was paused for so long'),
+  ephemeral: flag('--ephemeral', 'Destroyed at its timeout, never paused by it'),
   networkJson: jsonObject('--network-json <object>', 'Network policy'),
   warmPool: text('--warm-pool <id>', 'Take a ready machine from this pool'),
   warmPoolMode: choice('--warm-pool-mode <mode>', 'What when it is empty', ['prefer', 'require', 'bypass']),
@@ -44,10 +35,14 @@ export const machineCreate = defineCommand({
   examples: [
     'nullspace machine create',
     'nullspace machine create --template base --timeout 3600 --env TOKEN=abc --metadata job=17',
+    'nullspace machine create --snapshot-id snap_abc',
+    'nullspace machine create --timeout 600 --on-timeout pause --auto-resume',
     'ID=$(nullspace machine create) && nullspace machine exec $ID uname -- -a',
   ],
-  run: ({ client, args, io }) =>
-    client.call(createMachine, { body: bodyOf(args) }, { signal: io.signal, idempotencyKey: args.idempotencyKey }),
+  run({ client, args, io, json, note }) {
+    if (io.stderr.isTTY && !json) note('creating a machine')
+    return client.call(createMachine, { body: bodyOf(args) }, { signal: io.signal, idempotencyKey: args.idempotencyKey })
+  },
   render({ id, status, template, config, remaining_ms }, { io, note }) {
     io.stdout.write(`${id}\n`)
     const left = remaining_ms === undefined ? '' : `, ${duration(remaining_ms)} left`
@@ -92,10 +87,6 @@ function bodyOf(args: Args): Body {
 function some<T extends object>(object: T): T | undefined {
   const entries = Object.entries(object).filter(([, value]) => value !== undefined)
   return entries.length === 0 ? undefined : (Object.fromEntries(entries) as T)
-}
-
-function merged(json: Readonly<Record<string, unknown>> | undefined, single: Readonly<Record<string, string>> | undefined) {
-  return json || single ? { ...json, ...single } : undefined
 }
 
 function parseResolution(value: string): { width: number; height: number } {

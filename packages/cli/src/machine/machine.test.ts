@@ -25,7 +25,7 @@ describe('create', () => {
       out: `${machineId('a')}\n`,
       err: 'running: base, 2 vCPU, 512 MiB, 4m59s left\n',
     })
-    expect(daemon.seen[0]?.body).toMatchObject({ template: 'base', vcpus: 2, memory_mb: 512, timeout_ms: 300_000, internet_access: true })
+    expect(daemon.seen[0]?.body).toMatchObject({ template: 'base', vcpus: 2, memory_mb: 512, timeout_ms: 300_000 })
     expect(JSON.parse((await cli('machine', 'create', '--json')).out)).toEqual(machine())
   })
 
@@ -64,19 +64,15 @@ describe('create', () => {
   })
 
   test('from a snapshot: size and template are not made up', async () => {
-    let text = ''
+    let sent: object = {}
     daemon.on({
       createMachine: ({ body }) => {
-        text = JSON.stringify(body.snapshot_id)
-        throw new AppError('not_implemented', { say: 'Snapshots are not built yet.' })
+        sent = body
+        return machine()
       },
     })
-    const { code, err } = await cli('machine', 'create', '--snapshot-id', 'snap_1')
-    expect([code, err, text]).toEqual([
-      1,
-      'error: Snapshots are not built yet. (not_implemented)\nLeave the named option out.\n',
-      '"snap_1"',
-    ])
+    expect((await cli('machine', 'create', '--snapshot-id', 'snap_1', '--metadata', 'n=1')).code).toBe(0)
+    expect(sent).toEqual({ snapshot_id: 'snap_1', timeout_ms: 300_000, metadata: { n: '1' }, ephemeral: false, auto_resume: false })
   })
 })
 
