@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -28,12 +29,30 @@ def published_only(function):
     return case(function) if CLIENT == "published" else function
 
 
+def ours_only(function):
+    """A case for a call that only our SDK has."""
+    return case(function) if CLIENT == "ours" else function
+
+
+def until(look, is_wanted=bool, within=30):
+    """What `look` gives as soon as that is wanted."""
+    deadline = time.monotonic() + within
+    while not is_wanted(seen := look()):
+        assert time.monotonic() < deadline, f"not within {within} s; last seen: {seen!r}"
+        time.sleep(0.1)
+    return seen
+
+
 _machines = []
 
 
 def create(**options):
     """A machine that is destroyed at the end of the run, if not before."""
-    machine = Machine.create(**{"timeout": 600, **options})
+    return mine(Machine.create(**{"timeout": 600, **options}))
+
+
+def mine(machine):
+    """For a machine that came about otherwise: destroyed at the end of the run, if not before."""
     _machines.append(machine)
     return machine
 

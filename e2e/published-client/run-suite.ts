@@ -48,7 +48,7 @@ export function describeSuite(client: Client): void {
 }
 
 function caseNames(client: Client): readonly string[] {
-  const mark = client === 'published' ? /^@(?:case|published_only)\n(?:async )?def (\w+)/gm : /^@case\n(?:async )?def (\w+)/gm
+  const mark = new RegExp(String.raw`^@(?:case|${client}_only)\n(?:async )?def (\w+)`, 'gm')
   return readdirSync(import.meta.dirname)
     .filter((file) => /^cases_\w+\.py$/.test(file))
     .toSorted()
@@ -68,7 +68,7 @@ async function runSuite(client: Client): Promise<SuiteRun> {
       NO_PROXY: '*',
       NULLSPACE_API_URL: needed('NULLSPACE_E2E_URL'),
       NULLSPACE_API_KEY: needed('NULLSPACE_E2E_KEY'),
-      // Comes before what is installed. Both clients need httpx, which is there.
+      // Comes before what is installed. Both clients need httpx and websockets, which are there.
       ...(client === 'ours' ? { PYTHONPATH: OUR_SDK, NULLSPACE_SUITE_CLIENT: client } : {}),
     },
   })

@@ -17,10 +17,26 @@ import cases_async
 import cases_commands
 import cases_config
 import cases_errors
+import cases_events
+import cases_lifecycle
 import cases_machines
+import cases_monitor
+import cases_ours
+import cases_snapshots
 from harness import CASES, forget_machines
 
-MODULES = (cases_machines, cases_commands, cases_errors, cases_config, cases_async)
+MODULES = (
+    cases_machines,
+    cases_commands,
+    cases_errors,
+    cases_config,
+    cases_async,
+    cases_lifecycle,
+    cases_snapshots,
+    cases_events,
+    cases_monitor,
+    cases_ours,
+)
 
 
 def run(case):

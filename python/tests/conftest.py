@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from fakehost import FakeHost, running_host
-from nullspace import _config
+from fakesockets import FakeSockets, running_sockets
+from nullspace import _background, _config
 from nullspace._sync import client
 
 
@@ -40,3 +41,25 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     assert client.Client.__init__.__kwdefaults__ is not None
     monkeypatch.setitem(client.Client.__init__.__kwdefaults__, "sleep", waited.append)
     return waited
+
+
+@pytest.fixture
+def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSockets]:
+    """A daemon with scripted WebSockets that the settings point to."""
+    with running_sockets() as running:
+        monkeypatch.setenv("NULLSPACE_API_URL", running.url)
+        monkeypatch.setenv("NULLSPACE_API_KEY", "ns_live_test")
+        yield running
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses before connections are opened again, in seconds, instead of pausing."""
+    paused: list[float] = []
+
+    async def pause(_: object, seconds: float) -> None:
+        paused.append(seconds)
+
+    monkeypatch.setattr(_background.Signal, "wait", lambda _, seconds: paused.append(seconds))
+    monkeypatch.setattr(_background.AsyncSignal, "wait", pause)
+    return paused

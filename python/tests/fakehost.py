@@ -23,6 +23,18 @@ MACHINE: dict[str, Any] = {
     "timeout_action": "destroy",
     "ephemeral": False,
     "cwd": "/workspace",
+    "auto_resume": False,
+}
+SAMPLE = {
+    "timestamp": "2026-01-01T00:00:00Z",
+    "cpu_percent": 12.5,
+    "cpu_count": 2,
+    "mem_used_bytes": 1,
+    "mem_total_bytes": 2,
+    "disk_used_bytes": 3,
+    "disk_total_bytes": 4,
+    "network_rx_bytes": 5,
+    "network_tx_bytes": 6,
 }
 EXEC = {"exit_code": 0, "stdout": "hi\n", "stderr": "", "pid": 7}
 
@@ -106,7 +118,7 @@ def running_host() -> Iterator[FakeHost]:
             self.end_headers()
             self.wfile.write(reply)
 
-        do_GET = do_POST = do_DELETE = _serve
+        do_GET = do_POST = do_PATCH = do_DELETE = _serve
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

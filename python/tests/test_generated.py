@@ -14,10 +14,11 @@ import gen_sync
 
 FIXTURE = Path(__file__).parent / "fixtures" / "openapi.json"
 DOCUMENT: dict[str, Any] = json.loads(FIXTURE.read_text())
+ROOTS = {name: gen_models.ROOTS[name] for name in ("ExecResult", "MachineInfo", "TemplateInfo")}
 
 
-def generate(document: dict[str, Any]) -> str:
-    return gen_models.Generator(document).source()
+def generate(document: dict[str, Any], **answers: str) -> str:
+    return gen_models.Generator(document, ROOTS, answers).source()
 
 
 def with_schemas(**schemas: Any) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def test_models_are_up_to_date() -> None:
 
 def test_check_tells_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "models.py"
-    arguments = ["--openapi", str(FIXTURE), "--out", str(out)]
+    arguments = ["--out", str(out)]
     assert gen_models.main([*arguments, "--check"]) == 1
     assert "not up to date" in capsys.readouterr().err
     assert not out.exists()
@@ -81,7 +82,6 @@ def test_unused_components_are_left_out() -> None:
         ({"const": "ok"}, "str | None", "_wire.string"),
         ({"type": "boolean", "const": True}, "bool | None", "_wire.boolean"),
         ({}, "Any", "_wire.anything"),
-        ({"type": "object"}, "dict[str, Any] | None", "_wire.mapping(_wire.anything)"),
         ({"type": "array", "items": {"type": "string"}}, "list[str] | None", "_wire.array(_wire.string)"),
         (
             {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "null"}]}},
@@ -103,6 +103,42 @@ def test_types(schema: dict[str, Any], type_: str, reader: str) -> None:
     assert f"    x: {type_} = None\n" in text
     assert f'x=_wire.optional(source, "x", {reader}, where)' in text
     compile(text, "models", "exec")
+
+
+def test_free_form_data_is_never_none() -> None:
+    text = generate(with_field({"type": "object"}))
+    assert "    x: dict[str, Any] = field(default_factory=dict[str, Any])\n" in text
+    assert 'x=_wire.optional(source, "x", _wire.mapping(_wire.anything), where) or {}' in text
+    compile(text, "models", "exec")
+
+
+def test_answer_of_an_operation() -> None:
+    document = with_schemas()
+    answer = {"type": "object", "properties": {"nodes": {"type": "array", "items": {"type": "string"}}}}
+    content = {"content": {"application/json": {"schema": answer}}}
+    document["paths"] = {"/x": {"get": {"operationId": "getX", "responses": {"200": content}}}}
+    assert "class Family:" in generate(document, getX="Family")
+    with pytest.raises(gen_models.Unsupported, match="getY is missing"):
+        generate(document, getY="Family")
+
+
+def test_names_of_what_has_none() -> None:
+    def with_status(values: list[str]) -> dict[str, Any]:
+        document = with_schemas()
+        node = {"type": "object", "properties": {"status": {"type": "string", "enum": values}}}
+        document["components"]["schemas"]["ExecResult"] = {
+            "type": "object",
+            "properties": {"node": {"$ref": "#/components/schemas/LineageNode"}},
+        }
+        document["components"]["schemas"]["LineageNode"] = node
+        return document
+
+    known = DOCUMENT["components"]["schemas"]["MachineInfo"]["properties"]["status"]["enum"]
+    text = generate(with_status(known[::-1]))
+    assert "    status: MachineStatus | None = None\n" in text
+    assert "LineageNodeStatus" not in text
+    with pytest.raises(gen_models.Unsupported, match="two different schemas would be called MachineStatus"):
+        generate(with_status(["other"]))
 
 
 def test_required_nullable_field() -> None:

@@ -3,11 +3,12 @@
     python tools/gen_models.py [--openapi FILE] [--out FILE] [--check]
 
 Standard library only, and the output depends on the document alone. ``--check`` writes nothing and fails when the file
-would change. Only the models that the package uses are written: ``ROOTS`` and what they reach. Anything in their
-schemas that this generator does not know is an error, never a guess.
+would change. Only the models that the package uses are written: ``ROOTS``, ``ANSWERS`` and what they reach. Anything in
+their schemas that this generator does not know is an error, never a guess.
 
 Names of what has none in the document: an enum or object in field ``status`` of ``MachineInfo`` is ``MachineStatus``,
-the items of array field ``shapes`` of ``TemplateInfo`` are ``TemplateShapesItem``.
+the items of array field ``shapes`` of ``TemplateInfo`` are ``TemplateShapesItem``; ``model_names.py`` has those that are
+called otherwise. What gets the same name must be the same.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ import json
 import keyword
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
+
+from model_names import ANSWERS, NAMES, ROOTS
 
 PYTHON = Path(__file__).resolve().parent.parent
 OPENAPI = PYTHON.parent / "openapi" / "openapi.json"
 OUT = PYTHON / "src" / "nullspace" / "_models.py"
-
-# Component in the document -> class in Python. The product calls an ExecResult a CommandResult.
-ROOTS = {"ExecResult": "CommandResult", "MachineInfo": "MachineInfo", "TemplateInfo": "TemplateInfo"}
 
 Schema = dict[str, Any]
 
@@ -58,19 +59,33 @@ class Unsupported(Exception):
 
 
 class Generator:
-    def __init__(self, document: Schema) -> None:
+    def __init__(
+        self, document: Schema, roots: Mapping[str, str] = ROOTS, answers: Mapping[str, str] = ANSWERS
+    ) -> None:
+        self._document = document
         self._components: Schema = document.get("components", {}).get("schemas", {})
-        self._names = dict(ROOTS)
+        self._roots = roots
+        self._answers = answers
+        self._names = dict(roots)
         self._written: dict[str, tuple[Schema, str]] = {}
 
     def source(self) -> str:
-        for component in ROOTS:
+        for component in self._roots:
             self._component(component)
+        for operation, name in self._answers.items():
+            self._model(name, self._answer(operation))
         classes = [text for _, (_, text) in sorted(self._written.items(), key=lambda entry: entry[0])]
         enums = [text for text in classes if "(OpenEnum)" in text]
         models = [text for text in classes if "(OpenEnum)" not in text]
         body = "\n\n\n".join(enums + models)
         return f"{_header(body)}\n\n\n{body}\n"
+
+    def _answer(self, operation: str) -> Schema:
+        for methods in self._document.get("paths", {}).values():
+            for route in methods.values():
+                if route.get("operationId") == operation:
+                    return cast("Schema", route["responses"]["200"]["content"]["application/json"]["schema"])
+        raise Unsupported(f"operation {operation} is missing")
 
     def _component(self, component: str) -> str:
         if component not in self._components:
@@ -85,7 +100,9 @@ class Generator:
         known = self._written.get(name)
         if known is not None and _shape(known[0]) != _shape(schema):
             raise Unsupported(f"two different schemas would be called {name}")
-        self._written[name] = (schema, text)
+        # The first one stays: values of an enum may stand in another order elsewhere.
+        if known is None or not known[1]:
+            self._written[name] = (schema, text)
         return name
 
     def _enum(self, name: str, schema: Schema) -> str:
@@ -109,6 +126,9 @@ class Generator:
             raise Unsupported(f"{model}.{key} is no Python name")
         stem = model[: -len("Info")] if model.endswith("Info") else model
         kind = self._kind(schema, stem + _pascal(key), f"{model}.{key}")
+        if not required and kind.type == "dict[str, Any]":
+            # Free-form data that is absent is empty: nobody has to ask before looking something up.
+            return Field(key, kind.type, kind.reader, required, schema.get("description", ""))
         if not required and not kind.type.endswith(" | None") and kind.type != "Any":
             return Field(key, f"{kind.type} | None", _unwrapped(kind.reader), required, schema.get("description", ""))
         return Field(
@@ -133,7 +153,8 @@ class Generator:
             _only(schema, ("enum", "type"), where)
             if not all(isinstance(value, str) for value in schema["enum"]):
                 raise Unsupported(f"{where}: enum of something else than strings")
-            return Kind(self._enum(name, schema), f"_wire.enum({name})")
+            called = self._enum(NAMES.get(name, name), schema)
+            return Kind(called, f"_wire.enum({called})")
         return self._typed(schema, name, where)
 
     def _typed(self, schema: Schema, name: str, where: str) -> Kind:
@@ -161,7 +182,7 @@ class Generator:
 
     def _object(self, schema: Schema, name: str, where: str) -> Kind:
         if "properties" in schema:
-            model = self._model(name, schema)
+            model = self._model(NAMES.get(name, name), schema)
             return Kind(model, f"{model}.from_wire")
         _only(schema, ("type", "additionalProperties"), where)
         values = schema.get("additionalProperties", {})
@@ -200,12 +221,14 @@ def _shape(schema: Any) -> Any:
     """The schema without what only describes it, so that an inlined copy of a component is the same."""
     if isinstance(schema, dict):
         entries = cast(Schema, schema).items()
-        return {
-            key: {name: _shape(one) for name, one in value.items()} if key == "properties" else _shape(value)
-            for key, value in entries
-            if key not in IGNORED - {"format"}
-        }
+        return {key: _shape_of_keyword(key, value) for key, value in entries if key not in IGNORED - {"format"}}
     return [_shape(item) for item in cast(Any, schema)] if isinstance(schema, list) else schema
+
+
+def _shape_of_keyword(key: str, value: Any) -> Any:
+    if key == "properties":
+        return {name: _shape(one) for name, one in value.items()}
+    return sorted(map(str, value)) if key in ("enum", "required") else _shape(value)
 
 
 def _unwrapped(reader: str) -> str:
@@ -245,7 +268,7 @@ def _model_text(name: str, schema: Schema, fields: list[Field]) -> str:
         "",
     ]
     for field in fields:
-        lines.append(f"    {field.name}: {field.type}{'' if field.required else ' = None'}")
+        lines.append(f"    {field.name}: {field.type}{'' if field.required else _default(field)}")
         if field.doc:
             lines.append(f'    """{_sentence(field.doc)}"""')
     lines += [
@@ -257,15 +280,25 @@ def _model_text(name: str, schema: Schema, fields: list[Field]) -> str:
     ]
     for field in fields:
         how = "required" if field.required else "optional"
-        lines.append(f'            {field.name}=_wire.{how}(source, "{field.name}", {field.reader}, where),')
+        otherwise = " or {}" if _is_filled(field) else ""
+        lines.append(f'            {field.name}=_wire.{how}(source, "{field.name}", {field.reader}, where){otherwise},')
     return "\n".join([*lines, "        )"])
+
+
+def _is_filled(field: Field) -> bool:
+    """Whether something takes the place of an absent value."""
+    return not field.required and field.type == "dict[str, Any]"
+
+
+def _default(field: Field) -> str:
+    return f" = field(default_factory={field.type})" if _is_filled(field) else " = None"
 
 
 def _header(body: str) -> str:
     """The top of the file, with the imports that ``body`` needs."""
     lines = ['"""Generated from openapi/openapi.json by tools/gen_models.py; do not edit."""', ""]
     lines += ["from __future__ import annotations", ""]
-    lines += ["from dataclasses import dataclass"]
+    lines += ["from dataclasses import dataclass, field" if "= field(" in body else "from dataclasses import dataclass"]
     lines += ["from datetime import datetime"] if "datetime" in body else []
     lines += ["from typing import Any"] if re.search(r"\bAny\b", body) else []
     lines += ["", "from . import _wire"]

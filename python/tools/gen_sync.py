@@ -23,6 +23,7 @@ RULES = tuple(
         (r"\bStopAsyncIteration\b", "StopIteration"),
         (r"\baclose\b", "close"),
         (r"\basync_sleep\b", "sleep"),
+        (r"\bAsyncGenerator\[(\w+), None\]", r"Generator[\1, None, None]"),
         (r"\bAsync(\w+)", r"\1"),
         (r"\b_async\b", "_sync"),
     )

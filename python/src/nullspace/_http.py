@@ -23,14 +23,18 @@ def _verifying() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """None when the base URL is not https."""
+    return _verifying() if settings.base_url.lower().startswith("https:") else None
+
+
 def client_options(settings: Settings) -> dict[str, Any]:
     """Keyword arguments for ``httpx.Client`` and ``httpx.AsyncClient``."""
     # Loading the root certificates takes ~50 ms, more than a machine takes to start: done once, and only for https. The
     # bare context trusts nobody, so it fails closed if TLS should be spoken after all.
-    secure = settings.base_url.lower().startswith("https:")
     return {
         "headers": {"Authorization": f"Bearer {settings.api_key}", "User-Agent": f"nullspace-python/{__version__}"},
-        "verify": _verifying() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        "verify": tls_context(settings) or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         "follow_redirects": False,
     }
 

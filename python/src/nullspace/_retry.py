@@ -56,6 +56,9 @@ WITH_KEY = Retry(
 UNTIL_FREE = Retry(refused_codes=frozenset(("transition_in_progress", "draining")), refused_tries=8)
 """For calls that wait for another operation on the same machine: 35 s in all."""
 
+REPEATABLE = Retry(lost_tries=3, refused_codes=UNTIL_FREE.refused_codes, refused_tries=8)
+"""For changes that may happen twice: the second time changes nothing."""
+
 
 class Attempts:
     """The tries of one call so far."""

@@ -31,13 +31,17 @@ class MachineError(Exception):
     Attributes:
         message: what went wrong, for people.
         code: what went wrong, for programs, in lower case, e.g. ``machine_not_found``. Made by this client itself:
-            ``transport_error``, ``invalid_response``, ``missing_api_key``, ``invalid_request``, ``unknown``.
+            ``transport_error``, ``invalid_response``, ``missing_api_key``, ``invalid_request``, ``invalid_state``,
+            ``websocket_error``, ``websocket_upgrade_error``, ``unknown``.
         request_id: names the request in the log of the daemon.
         retryable: whether the same call may succeed later; None when the daemon did not say.
         suggested_action: what to do about it, one sentence.
         details: further data, by code.
         status: HTTP status of the refusal; None when there was no answer.
+        retained_machine_id: the machine that ``run_once`` kept for a look, if that is where this comes from.
     """
+
+    retained_machine_id: str | None = None
 
     def __init__(
         self,

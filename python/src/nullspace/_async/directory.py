@@ -6,8 +6,8 @@ import builtins
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, overload
 
-from .._models import MachineInfo
-from .._operations import machines
+from .._models import MachineInfo, MachineMetrics
+from .._operations import machines, metrics
 from .client import AsyncClient
 from .pages import AsyncMachinePaginator
 
@@ -140,3 +140,11 @@ class AsyncMachineDirectory:
         """Destroys a machine without a handle for it; see ``AsyncMachine.kill``."""
         async with AsyncClient.resolved(api_key, base_url) as client:
             await client.send(machines.destroy(machine_id))
+
+    @classmethod
+    async def get_metrics_by_id(
+        cls, machine_id: str, *, api_key: str | None = None, base_url: str | None = None
+    ) -> builtins.list[MachineMetrics]:
+        """Samples of what a machine used; see ``AsyncMachine.get_metrics``."""
+        async with AsyncClient.resolved(api_key, base_url) as client:
+            return await client.send(metrics.samples(machine_id))

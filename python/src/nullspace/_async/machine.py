@@ -1,22 +1,25 @@
-"""A machine: its life, and the way to what is in it."""
+"""A machine: how one comes to be and how it ends."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
-from .._models import CommandResult, MachineInfo, MachineStatus
-from .._operations import commands, machines
-from ..errors import MachineError
+from .._models import MachineInfo, MachineStatus
+from .._operations import commands, life, machines
+from .._run_once import RunOnceResult
+from ..errors import ConflictError, MachineError
 from .client import AsyncClient
-from .commands import AsyncCommands
 from .directory import AsyncMachineDirectory
+from .life import AsyncMachineLife
+from .observation import AsyncMachineObservation
+from .once import run_in
 
 
-class AsyncMachine(AsyncMachineDirectory):
-    """A virtual machine. Made by ``create`` or ``connect``, not by its constructor.
+class AsyncMachine(AsyncMachineLife, AsyncMachineObservation, AsyncMachineDirectory):
+    """A virtual machine. Made by ``create``, ``connect``, ``resume`` or ``fork``, not by its constructor.
 
     As a context manager it destroys the machine at the end.
 
@@ -24,19 +27,6 @@ class AsyncMachine(AsyncMachineDirectory):
         info: the machine as last read; ``get_info`` reads it anew.
         commands: runs commands in it.
     """
-
-    def __init__(self, info: MachineInfo, client: AsyncClient) -> None:
-        self.info = info
-        self.commands = AsyncCommands(client, info.id)
-        self._client = client
-
-    @property
-    def id(self) -> str:
-        """The machine's id, ``mch_...``; the CLI and plain HTTP take the same."""
-        return self.info.id
-
-    def __repr__(self) -> str:
-        return f"<AsyncMachine {self.id}>"
 
     @classmethod
     async def create(
@@ -82,7 +72,7 @@ class AsyncMachine(AsyncMachineDirectory):
 
         Args:
             template: what to create it from, default ``base``.
-            snapshot_id: create from a snapshot instead. Template, size, ``cwd``, ``envs``, ``internet_access``,
+            snapshot_id: go on from a snapshot instead. Template, size, ``cwd``, ``envs``, ``internet_access``,
                 ``desktop`` and warm pool come from it and cannot be given as well.
             vcpus: virtual processors, default 2.
             memory_mb: memory in MiB, default 512 (2048 for ``code-interpreter`` and ``desktop``).
@@ -92,8 +82,8 @@ class AsyncMachine(AsyncMachineDirectory):
             timeout_action: the same in the words of the wire; give one of the two.
             inactivity_timeout_ms: milliseconds without use after which the same happens; default never.
             auto_delete_after_ms: milliseconds after which a paused machine is destroyed; default never.
-            ephemeral: always destroy, never pause.
-            auto_resume: wake it from a pause when it is used; needs ``on_timeout="pause"``.
+            ephemeral: always destroy, never pause; not together with ``auto_resume``.
+            auto_resume: a command on it wakes it when it is paused; needs ``on_timeout="pause"``.
             cwd: working directory of commands, absolute; default is the template's.
             envs: environment variables of every command.
             metadata: anything that fits JSON; kept with the machine, and lists can be filtered by it.
@@ -112,8 +102,9 @@ class AsyncMachine(AsyncMachineDirectory):
 
         Raises:
             AuthError: no key (``missing_api_key``), or one that is not valid.
-            NotFoundError: the template does not exist.
-            QuotaExceededError: the host has no room for it (``capacity_exceeded``).
+            NotFoundError: the template or the snapshot does not exist.
+            QuotaExceededError: the host has no room for it (``capacity_exceeded``), or the owner has too much
+                (``quota_exceeded``).
             ConflictError: the idempotency key was used with other options (``idempotency_conflict``).
             NotImplementedError: the daemon does not have what an option asks for.
             MachineError: an option makes no sense (``invalid_request``), the host cannot start machines
@@ -152,16 +143,66 @@ class AsyncMachine(AsyncMachineDirectory):
             raise
 
     @classmethod
-    async def connect(cls, machine_id: str, *, api_key: str | None = None, base_url: str | None = None) -> AsyncMachine:
-        """A handle for a machine that exists. Its state is left as it is.
+    async def connect(
+        cls,
+        machine_id: str,
+        *,
+        timeout: float | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        request_timeout: float | None = None,
+    ) -> AsyncMachine:
+        """A handle for a machine that exists. One that is paused is resumed; any other state is left as it is.
+
+        Args:
+            machine_id: which one.
+            timeout: seconds until its time is up, as ``set_timeout`` has it; default is to leave that alone.
+            api_key, base_url: see ``create``.
+            request_timeout: seconds without a byte from the daemon after which a resume is given up, default 300.
 
         Raises:
             NotFoundError: there is no such machine (any more).
+            MachineError: as in ``create`` and ``resume``.
+        """
+        client = AsyncClient.resolved(api_key, base_url)
+        try:
+            info = await client.send(machines.info(machine_id))
+            if info.status == MachineStatus.PAUSED:
+                info = await _woken(client, machine_id, request_timeout)
+            machine = cls(info, client)
+            if timeout is not None:
+                await machine.set_timeout(timeout)
+            return machine
+        except BaseException:
+            await client.aclose()
+            raise
+
+    @classmethod
+    async def resume(
+        cls,
+        machine_id: str,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        request_timeout: float | None = None,
+    ) -> AsyncMachine:
+        """Lets a paused machine go on: same id, same memory, same processes.
+
+        Args:
+            machine_id: which one.
+            api_key, base_url: see ``create``.
+            request_timeout: see ``connect``.
+
+        Raises:
+            NotFoundError: there is no such machine (any more).
+            ConflictError: it is not paused (``machine_not_ready``), or its snapshot does not fit this host any more
+                (``incompatible_snapshot``).
+            QuotaExceededError: the host has no room for it, or the owner has too much.
             MachineError: as in ``create``.
         """
         client = AsyncClient.resolved(api_key, base_url)
         try:
-            return cls(await client.send(machines.info(machine_id)), client)
+            return cls(await client.send(life.resume(machine_id, request_timeout=request_timeout)), client)
         except BaseException:
             await client.aclose()
             raise
@@ -183,15 +224,21 @@ class AsyncMachine(AsyncMachineDirectory):
         metadata: Mapping[str, Any] | None = None,
         internet_access: bool | None = None,
         network: Mapping[str, Any] | None = None,
+        retain_on_failure: bool = False,
+        retention_seconds: float = machines.RETENTION,
         api_key: str | None = None,
         base_url: str | None = None,
-    ) -> CommandResult:
+    ) -> RunOnceResult:
         """Creates a machine, runs one command in it, destroys the machine.
 
         Args:
             command, args, shell: see ``commands.run``.
             timeout: seconds the command may take. The machine itself lives at most a minute longer, whatever happens.
             template, vcpus, memory_mb, disk_mb, cwd, envs, metadata, internet_access, network: see ``create``.
+            retain_on_failure: keep the machine for a look when the command exits with another code than 0, or fails
+                with a ``MachineError``. Its id is in ``machine_id`` of the result, or in ``retained_machine_id`` of the
+                error.
+            retention_seconds: how long it is kept; then it is destroyed.
             api_key, base_url: see ``create``.
 
         Raises:
@@ -211,43 +258,14 @@ class AsyncMachine(AsyncMachineDirectory):
             api_key=api_key,
             base_url=base_url,
         )
-        async with machine:
-            return await machine.commands.run(command, args, shell=shell, timeout=timeout)
-
-    @overload
-    async def get_info(self, *, fields: None = None) -> MachineInfo: ...
-
-    @overload
-    async def get_info(self, *, fields: Iterable[str] | str) -> dict[str, Any]: ...
-
-    async def get_info(self, *, fields: Iterable[str] | str | None = None) -> MachineInfo | dict[str, Any]:
-        """Reads the machine; see ``get_info_by_id``. Without ``fields`` it also renews ``info``."""
-        if fields is not None:
-            return await self._client.send(machines.masked_info(self.id, fields))
-        self.info = await self._client.send(machines.info(self.id))
-        return self.info
-
-    async def kill(self) -> None:
-        """Destroys the machine and everything in it.
-
-        Raises:
-            NotFoundError: it does not exist any more.
-            MachineError: as in ``create``.
-        """
-        await self._client.send(machines.destroy(self.id))
-
-    async def is_running(self) -> bool:
-        """Whether the machine is in state ``running`` now.
-
-        Raises:
-            NotFoundError: it does not exist any more.
-            MachineError: as in ``create``.
-        """
-        return (await self.get_info()).status == MachineStatus.RUNNING
-
-    async def close(self) -> None:
-        """Ends the connections of this handle. The machine lives on."""
-        await self._client.aclose()
+        return await run_in(
+            machine,
+            command,
+            args,
+            shell=shell,
+            timeout=timeout,
+            retention_seconds=retention_seconds if retain_on_failure else None,
+        )
 
     async def __aenter__(self) -> AsyncMachine:
         return self
@@ -261,3 +279,14 @@ class AsyncMachine(AsyncMachineDirectory):
                 await self.kill()
         finally:
             await self.close()
+
+
+async def _woken(client: AsyncClient, machine_id: str, request_timeout: float | None) -> MachineInfo:
+    try:
+        return await client.send(life.resume(machine_id, request_timeout=request_timeout))
+    except ConflictError:
+        # Somebody else may have resumed it in between, which is as good.
+        info = await client.send(machines.info(machine_id))
+        if info.status == MachineStatus.PAUSED:
+            raise
+        return info

@@ -21,6 +21,8 @@ DEFAULT_MEMORY_MB_OF = {"code-interpreter": 2048, "desktop": 2048}
 DEFAULT_TIMEOUT = 300.0
 RUN_ONCE_MARGIN = 60.0
 """Seconds a machine for one command outlives the command's time limit."""
+RETENTION = 3600.0
+"""Seconds such a machine is kept for a look."""
 PAGE_LIMIT = 100
 CREATE_SILENCE = 120.0
 

@@ -8,8 +8,8 @@ import builtins
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, overload
 
-from .._models import MachineInfo
-from .._operations import machines
+from .._models import MachineInfo, MachineMetrics
+from .._operations import machines, metrics
 from .client import Client
 from .pages import MachinePaginator
 
@@ -142,3 +142,11 @@ class MachineDirectory:
         """Destroys a machine without a handle for it; see ``Machine.kill``."""
         with Client.resolved(api_key, base_url) as client:
             client.send(machines.destroy(machine_id))
+
+    @classmethod
+    def get_metrics_by_id(
+        cls, machine_id: str, *, api_key: str | None = None, base_url: str | None = None
+    ) -> builtins.list[MachineMetrics]:
+        """Samples of what a machine used; see ``Machine.get_metrics``."""
+        with Client.resolved(api_key, base_url) as client:
+            return client.send(metrics.samples(machine_id))

@@ -1,24 +1,27 @@
 # Generated from _async/machine.py by tools/gen_sync.py; do not edit.
 
-"""A machine: its life, and the way to what is in it."""
+"""A machine: how one comes to be and how it ends."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
-from .._models import CommandResult, MachineInfo, MachineStatus
-from .._operations import commands, machines
-from ..errors import MachineError
+from .._models import MachineInfo, MachineStatus
+from .._operations import commands, life, machines
+from .._run_once import RunOnceResult
+from ..errors import ConflictError, MachineError
 from .client import Client
-from .commands import Commands
 from .directory import MachineDirectory
+from .life import MachineLife
+from .observation import MachineObservation
+from .once import run_in
 
 
-class Machine(MachineDirectory):
-    """A virtual machine. Made by ``create`` or ``connect``, not by its constructor.
+class Machine(MachineLife, MachineObservation, MachineDirectory):
+    """A virtual machine. Made by ``create``, ``connect``, ``resume`` or ``fork``, not by its constructor.
 
     As a context manager it destroys the machine at the end.
 
@@ -26,19 +29,6 @@ class Machine(MachineDirectory):
         info: the machine as last read; ``get_info`` reads it anew.
         commands: runs commands in it.
     """
-
-    def __init__(self, info: MachineInfo, client: Client) -> None:
-        self.info = info
-        self.commands = Commands(client, info.id)
-        self._client = client
-
-    @property
-    def id(self) -> str:
-        """The machine's id, ``mch_...``; the CLI and plain HTTP take the same."""
-        return self.info.id
-
-    def __repr__(self) -> str:
-        return f"<Machine {self.id}>"
 
     @classmethod
     def create(
@@ -84,7 +74,7 @@ class Machine(MachineDirectory):
 
         Args:
             template: what to create it from, default ``base``.
-            snapshot_id: create from a snapshot instead. Template, size, ``cwd``, ``envs``, ``internet_access``,
+            snapshot_id: go on from a snapshot instead. Template, size, ``cwd``, ``envs``, ``internet_access``,
                 ``desktop`` and warm pool come from it and cannot be given as well.
             vcpus: virtual processors, default 2.
             memory_mb: memory in MiB, default 512 (2048 for ``code-interpreter`` and ``desktop``).
@@ -94,8 +84,8 @@ class Machine(MachineDirectory):
             timeout_action: the same in the words of the wire; give one of the two.
             inactivity_timeout_ms: milliseconds without use after which the same happens; default never.
             auto_delete_after_ms: milliseconds after which a paused machine is destroyed; default never.
-            ephemeral: always destroy, never pause.
-            auto_resume: wake it from a pause when it is used; needs ``on_timeout="pause"``.
+            ephemeral: always destroy, never pause; not together with ``auto_resume``.
+            auto_resume: a command on it wakes it when it is paused; needs ``on_timeout="pause"``.
             cwd: working directory of commands, absolute; default is the template's.
             envs: environment variables of every command.
             metadata: anything that fits JSON; kept with the machine, and lists can be filtered by it.
@@ -114,8 +104,9 @@ class Machine(MachineDirectory):
 
         Raises:
             AuthError: no key (``missing_api_key``), or one that is not valid.
-            NotFoundError: the template does not exist.
-            QuotaExceededError: the host has no room for it (``capacity_exceeded``).
+            NotFoundError: the template or the snapshot does not exist.
+            QuotaExceededError: the host has no room for it (``capacity_exceeded``), or the owner has too much
+                (``quota_exceeded``).
             ConflictError: the idempotency key was used with other options (``idempotency_conflict``).
             NotImplementedError: the daemon does not have what an option asks for.
             MachineError: an option makes no sense (``invalid_request``), the host cannot start machines
@@ -154,16 +145,66 @@ class Machine(MachineDirectory):
             raise
 
     @classmethod
-    def connect(cls, machine_id: str, *, api_key: str | None = None, base_url: str | None = None) -> Machine:
-        """A handle for a machine that exists. Its state is left as it is.
+    def connect(
+        cls,
+        machine_id: str,
+        *,
+        timeout: float | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        request_timeout: float | None = None,
+    ) -> Machine:
+        """A handle for a machine that exists. One that is paused is resumed; any other state is left as it is.
+
+        Args:
+            machine_id: which one.
+            timeout: seconds until its time is up, as ``set_timeout`` has it; default is to leave that alone.
+            api_key, base_url: see ``create``.
+            request_timeout: seconds without a byte from the daemon after which a resume is given up, default 300.
 
         Raises:
             NotFoundError: there is no such machine (any more).
+            MachineError: as in ``create`` and ``resume``.
+        """
+        client = Client.resolved(api_key, base_url)
+        try:
+            info = client.send(machines.info(machine_id))
+            if info.status == MachineStatus.PAUSED:
+                info = _woken(client, machine_id, request_timeout)
+            machine = cls(info, client)
+            if timeout is not None:
+                machine.set_timeout(timeout)
+            return machine
+        except BaseException:
+            client.close()
+            raise
+
+    @classmethod
+    def resume(
+        cls,
+        machine_id: str,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        request_timeout: float | None = None,
+    ) -> Machine:
+        """Lets a paused machine go on: same id, same memory, same processes.
+
+        Args:
+            machine_id: which one.
+            api_key, base_url: see ``create``.
+            request_timeout: see ``connect``.
+
+        Raises:
+            NotFoundError: there is no such machine (any more).
+            ConflictError: it is not paused (``machine_not_ready``), or its snapshot does not fit this host any more
+                (``incompatible_snapshot``).
+            QuotaExceededError: the host has no room for it, or the owner has too much.
             MachineError: as in ``create``.
         """
         client = Client.resolved(api_key, base_url)
         try:
-            return cls(client.send(machines.info(machine_id)), client)
+            return cls(client.send(life.resume(machine_id, request_timeout=request_timeout)), client)
         except BaseException:
             client.close()
             raise
@@ -185,15 +226,21 @@ class Machine(MachineDirectory):
         metadata: Mapping[str, Any] | None = None,
         internet_access: bool | None = None,
         network: Mapping[str, Any] | None = None,
+        retain_on_failure: bool = False,
+        retention_seconds: float = machines.RETENTION,
         api_key: str | None = None,
         base_url: str | None = None,
-    ) -> CommandResult:
+    ) -> RunOnceResult:
         """Creates a machine, runs one command in it, destroys the machine.
 
         Args:
             command, args, shell: see ``commands.run``.
             timeout: seconds the command may take. The machine itself lives at most a minute longer, whatever happens.
             template, vcpus, memory_mb, disk_mb, cwd, envs, metadata, internet_access, network: see ``create``.
+            retain_on_failure: keep the machine for a look when the command exits with another code than 0, or fails
+                with a ``MachineError``. Its id is in ``machine_id`` of the result, or in ``retained_machine_id`` of the
+                error.
+            retention_seconds: how long it is kept; then it is destroyed.
             api_key, base_url: see ``create``.
 
         Raises:
@@ -213,43 +260,14 @@ class Machine(MachineDirectory):
             api_key=api_key,
             base_url=base_url,
         )
-        with machine:
-            return machine.commands.run(command, args, shell=shell, timeout=timeout)
-
-    @overload
-    def get_info(self, *, fields: None = None) -> MachineInfo: ...
-
-    @overload
-    def get_info(self, *, fields: Iterable[str] | str) -> dict[str, Any]: ...
-
-    def get_info(self, *, fields: Iterable[str] | str | None = None) -> MachineInfo | dict[str, Any]:
-        """Reads the machine; see ``get_info_by_id``. Without ``fields`` it also renews ``info``."""
-        if fields is not None:
-            return self._client.send(machines.masked_info(self.id, fields))
-        self.info = self._client.send(machines.info(self.id))
-        return self.info
-
-    def kill(self) -> None:
-        """Destroys the machine and everything in it.
-
-        Raises:
-            NotFoundError: it does not exist any more.
-            MachineError: as in ``create``.
-        """
-        self._client.send(machines.destroy(self.id))
-
-    def is_running(self) -> bool:
-        """Whether the machine is in state ``running`` now.
-
-        Raises:
-            NotFoundError: it does not exist any more.
-            MachineError: as in ``create``.
-        """
-        return (self.get_info()).status == MachineStatus.RUNNING
-
-    def close(self) -> None:
-        """Ends the connections of this handle. The machine lives on."""
-        self._client.close()
+        return run_in(
+            machine,
+            command,
+            args,
+            shell=shell,
+            timeout=timeout,
+            retention_seconds=retention_seconds if retain_on_failure else None,
+        )
 
     def __enter__(self) -> Machine:
         return self
@@ -263,3 +281,14 @@ class Machine(MachineDirectory):
                 self.kill()
         finally:
             self.close()
+
+
+def _woken(client: Client, machine_id: str, request_timeout: float | None) -> MachineInfo:
+    try:
+        return client.send(life.resume(machine_id, request_timeout=request_timeout))
+    except ConflictError:
+        # Somebody else may have resumed it in between, which is as good.
+        info = client.send(machines.info(machine_id))
+        if info.status == MachineStatus.PAUSED:
+            raise
+        return info
