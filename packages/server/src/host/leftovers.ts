@@ -25,11 +25,32 @@ const isGolden = (id: string): boolean => id.startsWith('golden')
 
 /** `known` is asked after everything was listed: what is there by then was known to the store before it was on the host. */
 export async function findLeftovers(places: Places, known: () => Promise<Known>): Promise<Leftover[]> {
-  const { driver, library, snapshots, machines, runRoot, isRunning } = places
-  const vms = new Set([...(await driver.list(runRoot)), ...(await namesIn(join(runRoot, 'vm')))])
-  const bodies = await namesIn(machines)
-  const saved = await namesIn(snapshots.root)
-  const store = await known()
+  const listed = await list(places)
+  const found = await unknownOf(places, listed, await known())
+  if (found.length === 0) return []
+  // What went while we looked, and its row with it, is no leftover. A name never comes back.
+  const left = await list(places)
+  return found.filter(({ kind, name }) =>
+    kind === 'machine' ? left.bodies.includes(name) : kind === 'snapshot' ? left.saved.includes(name) : left.vms.has(name),
+  )
+}
+
+interface Listed {
+  readonly vms: ReadonlySet<string>
+  readonly bodies: readonly string[]
+  readonly saved: readonly string[]
+}
+
+async function list({ driver, snapshots, machines, runRoot }: Places): Promise<Listed> {
+  return {
+    vms: new Set([...(await driver.list(runRoot)), ...(await namesIn(join(runRoot, 'vm')))]),
+    bodies: await namesIn(machines),
+    saved: await namesIn(snapshots.root),
+  }
+}
+
+async function unknownOf(places: Places, { vms, bodies, saved }: Listed, store: Known): Promise<Leftover[]> {
+  const { library, snapshots, machines, isRunning } = places
   const found: Leftover[] = []
   for (const id of vms) {
     if (store.machines.has(id) || isRunning(id) || !OUR_NAME.test(id)) continue

@@ -19,7 +19,7 @@ import { findLeftovers, removeLeftover } from './leftovers.ts'
 import type { Host, HostFacts, HostUsage, Identity, Known, Leftover, ShapeStatus, Start, TemplateFacts } from './host.ts'
 import type { EgressPolicy, Network, Slot } from './network/network.ts'
 import { captureBody } from './saved/capture.ts'
-import { allocatedBytes, backingOf, type BodyFiles, bodyFiles, makeBody } from './saved/files.ts'
+import { allocatedBytes, backingOf, type BodyFiles, bodyFiles, isShared, makeBody, sameFile } from './saved/files.ts'
 import type { SnapshotStore } from './saved/store.ts'
 import type { StoragePool } from './storage/storage.ts'
 import type { TemplateLibrary } from './templates/library.ts'
@@ -106,8 +106,12 @@ export class LocalHost implements Omit<Host, 'spares'> {
   async cloneDisk(op: Op, machineId: string, start: Start): Promise<void> {
     const { uid } = this.#slot(machineId)
     const body = this.#body(machineId)
-    if (start.kind === 'snapshot') await makeBody(op, this.#deps.pool, body, await this.#deps.snapshots.open(op, start.id))
-    else {
+    if (start.kind === 'snapshot') {
+      const saved = await this.#deps.snapshots.open(op, start.id)
+      // With its own pages laid over, all of that is the VM's own again, and what it is saved with next time.
+      const { sums: _, ...mapped } = saved
+      await makeBody(op, this.#deps.pool, body, saved.layOver ? { ...mapped, memory: saved.baseMemory } : saved)
+    } else {
       const golden = await this.#deps.library.ensure(op, start.shape)
       await makeBody(op, this.#deps.pool, body, { ...golden, disk: golden.blank, base: golden.disk })
     }
@@ -125,6 +129,7 @@ export class LocalHost implements Omit<Host, 'spares'> {
     const saved = start.kind === 'snapshot' ? await snapshots.open(op, start.id) : await library.ensure(op, start.shape)
     const { uid, link } = this.#slot(machineId)
     const body = this.#body(machineId)
+    const overlay = 'baseMemory' in saved && (await sameFile(body.memory, saved.baseMemory))
     const vm = await driver.restore(op, {
       id: machineId,
       dir: this.#vmDir(machineId),
@@ -136,8 +141,9 @@ export class LocalHost implements Omit<Host, 'spares'> {
       backing: backingOf(body),
       network: link,
       memoryFile: body.memory,
-      memoryAccess: start.kind === 'snapshot' ? 'private' : 'shared',
+      memoryAccess: (await isShared(body.memory)) ? 'shared' : 'private',
       stateFile: saved.state,
+      ...(overlay ? { overlay: { memoryFile: saved.memory, sumsFile: saved.sums } } : {}),
     })
     this.#take(machineId, vm)
     return JSON.stringify(vm.handle)

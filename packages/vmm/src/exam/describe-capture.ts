@@ -57,6 +57,33 @@ export function describeCapture(exam: Fixture): void {
       await kill(vm)
     })
 
+    test('a copy by its own pages alone, over the file that its source maps', async () => {
+      const vm = await restore()
+      const guest = await meet(vm, { hostname: 'source' })
+      await exam.examinee.startCounting(guest)
+      await shell(guest, 'echo kept > /tmp/memory; echo kept > /root/disk; sync')
+      const before = await count(guest)
+      const snapshot = await capture(vm)
+      const { memoryFile, memoryAccess } = exam.golden
+      const over = { ...snapshot, memoryFile, memoryAccess }
+      const copies = await Promise.all([1, 2].map(() => restore({ overlay: snapshot }, over)))
+      for (const [index, copy] of copies.entries()) {
+        const its = await meet(copy, { hostname: `copy-${index}` })
+        expect(await shell(its, 'cat /tmp/memory /root/disk; hostname')).toBe(`kept\nkept\ncopy-${index}`)
+        await growsPast(its, before)
+        // What was laid is its own, and is saved with it.
+        const again = await capture(copy)
+        expect(again.captured.ownBytes).toBeGreaterThanOrEqual(snapshot.captured.ownBytes)
+      }
+      const bad = path('capture-bad.memory')
+      await copyFile(snapshot.memoryFile, bad)
+      await flipByte(bad, firstPageOf(await readFile(snapshot.sumsFile)) * PAGE_BYTES + 100)
+      const damaged = { memoryFile: bad, sumsFile: snapshot.sumsFile }
+      expect(await refusal(restore({ overlay: damaged }, over))).toBe('bad_snapshot')
+      expect((await exam.driver.list(exam.examinee.root)).length).toBe(3)
+      await kill(vm, ...copies)
+    })
+
     test('the copy of a copy, whose files have no name any more', async () => {
       const vm = await restore()
       await exam.examinee.startCounting(await meet(vm, { hostname: 'first' }))
@@ -200,3 +227,5 @@ export function describeCapture(exam: Fixture): void {
     })
   })
 }
+
+const firstPageOf = (sums: Buffer): number => decodeSums(sums, 'sums').runs[0] ?? 0

@@ -9,6 +9,7 @@ import { DriverError, noSpaceOr } from '../errors.ts'
 import { Op } from '../op.ts'
 import type { BootSpec, Driver, DriverInfo, Vm, VmSpec } from '../driver.ts'
 import { checkDisk, checkKernel, checkMemoryFile } from '../files.ts'
+import { verifyMemory } from '../memory-sums.ts'
 import { vmPaths } from '../paths.ts'
 import { openStateFile, writeStateFile, type StateTraits } from '../state-file.ts'
 import { captureFake, DEVICE_STATE } from './fake-capture.ts'
@@ -156,7 +157,12 @@ export function fake({ world = fakeWorld(), faults = {}, version = '1.0.0' }: Fa
       await checkMemoryFile(spec)
       await using file = await openStateFile(spec.stateFile, traits(spec))
       if ((await file.readFile('utf8')) !== DEVICE_STATE) throw new DriverError('bad_snapshot', `${spec.stateFile} is of no fake VM`)
-      return toVm(await start(op, 'restore', spec, await readMemory(spec.memoryFile)), null)
+      // The fake guest's memory is in the first pages, which every capture writes: those of the overlay are all there is.
+      if (spec.overlay) {
+        await checkMemoryFile({ memoryFile: spec.overlay.memoryFile, memoryMb: spec.memoryMb })
+        await verifyMemory(op, spec.overlay.memoryFile, spec.overlay.sumsFile)
+      }
+      return toVm(await start(op, 'restore', spec, await readMemory(spec.overlay?.memoryFile ?? spec.memoryFile)), null)
     },
     async adopt(op, handle) {
       await fault('adopt', op)

@@ -7,7 +7,10 @@ import { diskArguments } from './disk.ts'
 import type { HostTraits } from './host.ts'
 import type { VmSpec } from '../driver.ts'
 
-export type Start = { readonly kind: 'boot'; readonly kernel: string; readonly initramfs: string } | { readonly kind: 'restore' }
+/** `waits`: device state is loaded when it is told to be, for its memory is not complete before. */
+export type Start =
+  | { readonly kind: 'boot'; readonly kernel: string; readonly initramfs: string }
+  | { readonly kind: 'restore'; readonly waits?: boolean }
 
 /** The same for every machine: a restored guest needs no new address, and each has a network of its own. */
 export const GUEST_MAC = '02:4e:53:00:00:01'
@@ -18,7 +21,7 @@ export const MACHINE = 'microvm/1'
  * Descriptors that the process is started with, after the standard ones: the device state that it loads, a file for the
  * state that it will save (one that boots has neither), and the layers of its disk.
  */
-const STATE_FD = 3
+export const STATE_FD = 3
 export const SAVE_FD = 4
 
 export function qemuArguments(spec: VmSpec & { readonly memoryFile: string }, start: Start, host: HostTraits): string[] {
@@ -40,7 +43,7 @@ export function qemuArguments(spec: VmSpec & { readonly memoryFile: string }, st
     start.kind === 'boot'
       ? ['-kernel', start.kernel, '-initrd', start.initramfs, '-append', kernelCommandLine(host)]
       : // Stopped once it is loaded: before the guest runs, files that were lent to the process are taken back.
-        ['-incoming', `fd:${STATE_FD}`, '-S'],
+        ['-incoming', start.waits ? 'defer' : `fd:${STATE_FD}`, '-S'],
     // The serial port writes to standard output: kept in memory while a template boots, nowhere afterwards.
     ['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
     ['-device', 'virtio-serial-device'],

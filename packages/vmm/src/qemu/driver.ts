@@ -18,6 +18,7 @@ import { checkDisk, checkKernel, checkMemoryFile } from '../files.ts'
 import { createLayer } from './layer.ts'
 import { findVms, isBelow, VM_NAME } from './find.ts'
 import { readHostTraits, type HostTraits } from './host.ts'
+import { layOver } from './lay-over.ts'
 import { probeKvm, type KvmVerdict } from './kvm-probe.ts'
 import { lend, notLent, type Lent } from './lend.ts'
 import { vmPaths } from '../paths.ts'
@@ -111,6 +112,8 @@ export function qemuDriver({ stateDir, accelerator = 'auto', binary = 'qemu-syst
       const { host, cgroups } = await prepare()
       await checkDisk(spec)
       await checkMemoryFile(spec)
+      const { overlay } = spec
+      if (overlay) await checkMemoryFile({ memoryFile: overlay.memoryFile, memoryMb: spec.memoryMb })
       await using state = await openStateFile(spec.stateFile, stateTraits(spec, host))
       await makeRoom(op, spec)
       await using layers = await openLayers(spec.backing)
@@ -118,6 +121,7 @@ export function qemuDriver({ stateDir, accelerator = 'auto', binary = 'qemu-syst
       await giveTo(vmPaths(spec.dir).state, spec)
       await using memory = await openMemory(op, spec, host)
       const { dev, ino, size } = await stat(spec.memoryFile, { bigint: true })
+      const mapped = { dev: `${dev}`, ino: `${ino}`, bytes: Number(size) }
       return await startVm(op, {
         spec,
         binary,
@@ -125,10 +129,11 @@ export function qemuDriver({ stateDir, accelerator = 'auto', binary = 'qemu-syst
         cgroups,
         connections,
         groups: await kvmGroups(host),
-        start: { kind: 'restore' },
+        start: { kind: 'restore', waits: overlay !== undefined },
         fds: [state.fd, save.fd, ...layers.fds],
-        async onOpened() {
+        async onOpened(process) {
           await memory.takeBack()
+          if (overlay) await layOver(op, process, mapped, overlay)
           // The sockets are bound; from here on a hypervisor that a guest took over cannot put others in their place.
           await takeBack(spec.dir)
         },
@@ -137,7 +142,7 @@ export function qemuDriver({ stateDir, accelerator = 'auto', binary = 'qemu-syst
           compatibility: compatibility(host),
           disk: spec.disk,
           layers: spec.backing.length,
-          memory: { dev: `${dev}`, ino: `${ino}`, bytes: Number(size) },
+          memory: mapped,
         },
         seal: null,
       })

@@ -8,11 +8,11 @@ import type { Held, RestoredFrom, Vm, VmExit, VmHandle, VmSpec } from '../driver
 import { isRoot } from './access.ts'
 import { captureVm } from './capture.ts'
 import type { Cgroups } from './cgroup.ts'
-import { qemuArguments, type Start } from './command-line.ts'
+import { qemuArguments, type Start, STATE_FD } from './command-line.ts'
 import type { HostTraits } from './host.ts'
 import { launch, type Launched } from './launch.ts'
 import { vmPaths, type VmPaths } from '../paths.ts'
-import { bootId } from './process.ts'
+import { bootId, type ProcessId } from './process.ts'
 import { openQmp, type Qmp, type QmpEvent } from './qmp.ts'
 import { readTail } from './tail.ts'
 import { createVm, remove, type VmParts } from './vm.ts'
@@ -27,8 +27,8 @@ export interface StartParts {
   readonly start: Start
   /** As the command line has them. */
   readonly fds: readonly (number | 'ignore')[]
-  /** Everything is open that the process opens by name; a restored guest does not run yet. */
-  readonly onOpened: () => Promise<void>
+  /** Everything is open that the process opens by name; a restored guest does not run yet, nor does one that waits load. */
+  readonly onOpened: (process: ProcessId) => Promise<void>
   readonly restored: RestoredFrom | null
   readonly seal: ((parts: Pick<VmParts, 'qmp' | 'paths' | 'process'>) => VmParts['seal']) | null
 }
@@ -89,8 +89,9 @@ async function takeControl(
   let qmp: Qmp | null = null
   try {
     qmp = await openControl(op, paths, ended, watch.onEvent)
-    await onOpened()
+    await op.race(Promise.race([onOpened(launched.process), ended]))
     if (start.kind === 'restore') {
+      if (start.waits) await qmp.execute(op, 'migrate-incoming', { uri: `fd:${STATE_FD}` })
       // While it still loads, this says that it is to run afterwards.
       await qmp.execute(op, 'cont')
       await op.race(Promise.race([watch.running, ended]))

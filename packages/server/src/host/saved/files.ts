@@ -22,6 +22,8 @@ export interface BodyFiles {
 
 export interface SavedFiles extends BodyFiles {
   readonly state: string
+  /** What its machine's VM mapped: the memory without what was its own. */
+  readonly baseMemory: string
   /** Checksums of what its machine had of its own before, until they are added to `sums`. */
   readonly olderSums: string
   readonly manifest: string
@@ -39,7 +41,13 @@ export function bodyFiles(dir: string): BodyFiles {
 }
 
 export function savedFiles(dir: string): SavedFiles {
-  return { ...bodyFiles(dir), state: join(dir, 'state'), olderSums: join(dir, 'older-sums'), manifest: join(dir, 'manifest.json') }
+  return {
+    ...bodyFiles(dir),
+    state: join(dir, 'state'),
+    baseMemory: join(dir, 'base-memory'),
+    olderSums: join(dir, 'older-sums'),
+    manifest: join(dir, 'manifest.json'),
+  }
 }
 
 /** The layers below a machine's disk, nearest first. */
@@ -87,4 +95,14 @@ export async function onlyRoot(path: string): Promise<void> {
 export async function allocatedBytes(path: string): Promise<number> {
   const info = await stat(path).catch(() => null)
   return info ? info.blocks * 512 : 0
+}
+
+export async function sameFile(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([stat(one, { bigint: true }), stat(other, { bigint: true })])
+  return a.dev === b.dev && a.ino === b.ino
+}
+
+/** A template's memory is open to every machine's user; that of a snapshot to none. */
+export async function isShared(memory: string): Promise<boolean> {
+  return ((await stat(memory)).mode & 0o060) !== 0
 }

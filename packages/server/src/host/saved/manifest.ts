@@ -11,7 +11,7 @@ export const SAVED_FORMAT = 1
 const Mark = z.object({ bytes: z.number().int(), changed_at: z.string() })
 
 /** Names of files in the snapshot's directory. */
-export const MARKED = ['memory', 'disk', 'base', 'rootfs', 'state', 'sums'] as const
+export const MARKED = ['memory', 'baseMemory', 'disk', 'base', 'rootfs', 'state', 'sums'] as const
 
 export const SavedManifest = z.object({
   magic: z.literal(MAGIC),
@@ -64,8 +64,8 @@ export async function marksOf(files: SavedFiles): Promise<SavedManifest['marks']
 }
 
 /** Names of the files that are not as they were sealed. */
-export async function changedFiles(files: SavedFiles, manifest: SavedManifest): Promise<string[]> {
-  const changed: string[] = []
+export async function changedFiles(files: SavedFiles, manifest: SavedManifest): Promise<(typeof MARKED)[number][]> {
+  const changed: (typeof MARKED)[number][] = []
   for (const name of MARKED) {
     const now = await markOf(files[name])
     const then = manifest.marks[name]

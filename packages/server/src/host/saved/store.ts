@@ -21,9 +21,20 @@ export interface SnapshotStoreDeps {
 }
 
 const PARTIAL = '.partial'
+/**
+ * A snapshot with less memory of its own than this is restored by laying that over the file its machine mapped. That file is
+ * in the page cache, in use by siblings; the snapshot's own copy is not, and a child would wait for the disk at every
+ * page it touches. With more, each child's copy of it would take more memory than the shared file does.
+ */
+const MOST_LAID_BYTES = 48 * 1024 * 1024
 
 /** The snapshot that a directory's name is about. */
 export const snapshotOf = (name: string): string => name.replace(PARTIAL, '')
+
+export interface OpenedSnapshot extends SavedFiles {
+  /** Whether it is to be restored by laying its own pages over `baseMemory`, rather than by mapping `memory`. */
+  readonly layOver: boolean
+}
 
 export class SnapshotStore {
   readonly #deps: SnapshotStoreDeps
@@ -45,6 +56,7 @@ export class SnapshotStore {
     await this.#deps.pool.clone(op, body.memory, files.memory)
     await onlyRoot(files.memory)
     await linkShared(files, body, false)
+    await link(body.memory, files.baseMemory)
     if (existsSync(body.sums)) await link(body.sums, files.olderSums)
     return files
   }
@@ -59,6 +71,7 @@ export class SnapshotStore {
     const files = this.#partial(to)
     await makeSavedDir(files.dir)
     await linkShared(files, source)
+    await link(source.baseMemory, files.baseMemory)
     // Frozen since it was captured, like everything else in there; machines work on copies.
     for (const name of ['disk', 'state', 'sums'] as const) await this.#deps.pool.clone(op, source[name], files[name])
   }
@@ -88,7 +101,7 @@ export class SnapshotStore {
   }
 
   /** The files of a sealed snapshot, after looking whether they can be restored here. Rejects with a code for the caller. */
-  async open(op: Op, id: string): Promise<SavedFiles> {
+  async open(op: Op, id: string): Promise<OpenedSnapshot> {
     const files = this.#final(id)
     const manifest = await readManifest(files.manifest)
     if (!manifest || manifest.snapshot !== id) throw unusable('it is missing, or of a form that this release does not read')
@@ -100,14 +113,17 @@ export class SnapshotStore {
       }
     }
     const changed = await changedFiles(files, manifest)
-    if (changed.length > 0) throw unusable(`${changed.join(', ')} was changed or cut after it was saved`)
+    // A template's memory that something wrote to is of no more use; what the snapshot has of it is a copy from before.
+    const baseChanged = changed.includes('baseMemory')
+    if (changed.some((name) => name !== 'baseMemory'))
+      throw unusable(`${changed.filter((name) => name !== 'baseMemory').join(', ')} was changed or cut after it was saved`)
     if (!this.#known.has(id)) {
       await verifyMemory(op, files.memory, files.sums).catch((error: unknown) => {
         throw unusable('its memory is not what was saved', error)
       })
       this.#known.add(id)
     }
-    return files
+    return { ...files, layOver: !baseChanged && (await readOwnBytes(files.sums)) <= MOST_LAID_BYTES }
   }
 
   async drop(id: string): Promise<void> {
