@@ -83,4 +83,5 @@ func (m machine) Renew(id *wire.Identity) error {
 }
 
 func (m machine) GrowDisk() error           { return disk.Grow(rootDisk, "/") }
+func (m machine) SetClock(nowNs uint64)     { m.keeper.SetClock(nowNs) }
 func (m machine) Stat(into *wire.GuestStat) { m.stat.Read(into) }

@@ -55,8 +55,7 @@ func (k *Keeper) Renew(id *wire.Identity) error {
 	if !same && !validHostname(id.Hostname) {
 		return errors.New("hostname: not a host name")
 	}
-	ts := unix.NsecToTimespec(int64(id.NowNs))
-	if _, _, errno := syscall.RawSyscall(unix.SYS_CLOCK_SETTIME, unix.CLOCK_REALTIME, uintptr(unsafe.Pointer(&ts)), 0); errno != 0 {
+	if errno := setClock(id.NowNs); errno != 0 {
 		return failed("clock", errno)
 	}
 	if errno := k.reseed(&id.Seed); errno != 0 {
@@ -78,6 +77,15 @@ func (k *Keeper) Renew(id *wire.Identity) error {
 		return failed("machine id", errno)
 	}
 	return k.rename(id.Hostname)
+}
+
+// SetClock is for a machine that goes on after it stood still; nobody waits to hear of it.
+func (k *Keeper) SetClock(nowNs uint64) { setClock(nowNs) }
+
+func setClock(nowNs uint64) syscall.Errno {
+	ts := unix.NsecToTimespec(int64(nowNs))
+	_, _, errno := syscall.RawSyscall(unix.SYS_CLOCK_SETTIME, unix.CLOCK_REALTIME, uintptr(unsafe.Pointer(&ts)), 0)
+	return errno
 }
 
 func (k *Keeper) reseed(seed *[64]byte) syscall.Errno {

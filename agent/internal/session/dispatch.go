@@ -34,6 +34,10 @@ func (s *Session) handle(session uint64, stream uint32, kind uint8, payload []by
 		s.out.hush(s.key, wire.KindQuiesced)
 	case wire.KindThaw:
 		s.out.speak()
+	case wire.KindSetClock:
+		if now, ok := wire.DecodeSetClock(payload); ok {
+			s.Machine.SetClock(now)
+		}
 	case wire.KindExecStart:
 		s.exec(stream, payload)
 	case wire.KindStdinClose:

@@ -28,6 +28,8 @@ const (
 type Machine interface {
 	Renew(id *wire.Identity) error
 	GrowDisk() error
+	// SetClock puts the wall clock right after the machine stood still; ns since the epoch.
+	SetClock(nowNs uint64)
 	Stat(into *wire.GuestStat)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 type fakeMachine struct {
 	renewed []string
 	grown   int
+	clock   atomic.Uint64
 	err     error
 }
 
@@ -28,6 +30,8 @@ func (m *fakeMachine) Renew(id *wire.Identity) error {
 }
 
 func (m *fakeMachine) Stat(into *wire.GuestStat) { into.CPUs = 7 }
+
+func (m *fakeMachine) SetClock(nowNs uint64) { m.clock.Store(nowNs) }
 
 func (m *fakeMachine) GrowDisk() error {
 	m.grown++
@@ -310,8 +314,12 @@ func TestQuiesceIsSilentUntilThaw(t *testing.T) {
 		break
 	}
 	h.send(0, wire.KindThaw, nil)
+	h.send(0, wire.KindSetClock, []byte{0, 0, 0, 0, 0, 0, 1, 2})
 	h.want(1, wire.KindStdout)
 	h.want(1, wire.KindExit)
+	if now := h.machine.clock.Load(); now != 258 {
+		t.Fatal(now)
+	}
 }
 
 func TestGarbageDoesNoHarm(t *testing.T) {

@@ -16,6 +16,7 @@ const (
 	KindQuiesce  = 0x05
 	KindQuiesced = 0x06
 	KindThaw     = 0x07
+	KindSetClock = 0x09
 	KindReady    = 0x08
 
 	KindExecStart   = 0x10

@@ -91,6 +91,12 @@ func DecodeSignal(b []byte) (uint8, bool) {
 	return c.u8(), !c.bad
 }
 
+// DecodeSetClock gives ns since the epoch.
+func DecodeSetClock(b []byte) (uint64, bool) {
+	c := cursor{b: b}
+	return c.u64(), !c.bad
+}
+
 func DecodeWindow(b []byte) (uint32, bool) {
 	c := cursor{b: b}
 	return c.u32(), !c.bad

@@ -30,6 +30,7 @@ type value struct {
 	Renewed                      bool
 	AgentStarts                  uint32
 	AgentVersion, Error          string
+	NowNs                        string
 	TimeoutMs, GraceMs           uint32
 	Window, OutputLimit          uint32
 	Stdin                        bool
@@ -128,6 +129,10 @@ func check(t *testing.T, v vector, payload []byte, want value) {
 		got, _ := DecodeSignal(payload)
 		same(KindSignal, got, want.Signal)
 		cut(func(b []byte) bool { _, ok := DecodeSignal(b); return ok })
+	case "SetClock":
+		got, _ := DecodeSetClock(payload)
+		same(KindSetClock, got, number(t, want.NowNs))
+		cut(func(b []byte) bool { _, ok := DecodeSetClock(b); return ok })
 	case "Window":
 		got, _ := DecodeWindow(payload)
 		same(KindWindow, got, want.Bytes)

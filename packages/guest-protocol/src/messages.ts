@@ -158,6 +158,13 @@ export const Ready = codec<{ readonly agentStarts: number }>(
   (r) => ({ agentStarts: r.u32() }),
 )
 
+/** After a stop that nobody was to notice: the wall clock stood still with everything else. */
+export const SetClock = codec<{ readonly nowNs: bigint }>(
+  0x09,
+  (w, m) => w.u64(m.nowNs),
+  (r) => ({ nowNs: r.u64() }),
+)
+
 export const ExecStart = codec<ExecStartMessage>(
   0x10,
   (w, m) =>

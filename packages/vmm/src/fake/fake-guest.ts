@@ -115,6 +115,9 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
       case message.Thaw.kind:
         quiesced = false
         return flush()
+      case message.SetClock.kind:
+        // The fake guest has the clock of its host.
+        return
       case message.ExecStart.kind:
         return exec(key, stream, payload)
       case message.STDIN:

@@ -12,6 +12,7 @@ import {
   Quiesce,
   Quiesced,
   Ready,
+  SetClock,
   Thaw,
   Welcome,
   type WelcomeMessage,
@@ -134,6 +135,7 @@ export class GuestChannel {
     // It was silent because it was told to be.
     this.#lastHeardAt = performance.now()
     this.#send(0, Thaw.kind, NO_BYTES)
+    this.#send(0, SetClock.kind, SetClock.encode({ nowNs: nowNs() }))
     for (const { stream, kind, payload } of quiet.held) this.#send(stream, kind, payload)
   }
 
@@ -157,7 +159,7 @@ export class GuestChannel {
       if (this.#closed) throw this.#closed
       if (flush || attempt >= HELLO_AFTER_MS.length) this.#socket.write(new Uint8Array(FLUSH_BYTES))
       // The time as it is now: a guest that is slow to hear it must not be set back by that.
-      this.#hello(renew && identityOf(renew, BigInt(Date.now()) * 1_000_000n))
+      this.#hello(renew && identityOf(renew, nowNs()))
       const pause = new AbortController()
       const waited = sleep(HELLO_AFTER_MS[attempt] ?? HELLO_EVERY_MS, false, { signal: pause.signal }).catch(() => false)
       const done = await op.race(Promise.race([answered, waited]))
@@ -259,3 +261,6 @@ function identityOf(renewal: Renewal, nowNs: bigint): Identity {
   const { machineId, hostname, disconnect } = renewal
   return { nowNs, machineId, seed, hostname, disconnect }
 }
+
+/** Wall clock, ns since the epoch. */
+const nowNs = (): bigint => BigInt(Date.now()) * 1_000_000n

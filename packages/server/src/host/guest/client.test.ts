@@ -152,9 +152,9 @@ describe('quiesce', () => {
     client.thaw()
     await until(
       () => heard.length,
-      (count) => count === 4,
+      (count) => count === 5,
     )
-    expect(heard.slice(2)).toEqual([message.Thaw.kind, message.ExecStart.kind])
+    expect(heard.slice(2)).toEqual([message.Thaw.kind, message.SetClock.kind, message.ExecStart.kind])
     for (const stream of [1, 2]) {
       print(send, stream, 'ends')
       exit(send, stream)
@@ -192,7 +192,7 @@ describe('quiesce', () => {
     })
     await expect(client.quiesce(newOp(20))).rejects.toThrow(DeadlineError)
     expect(await exec(client)).toMatchObject({ exitCode: 0 })
-    expect(heard).toEqual([message.Quiesce.kind, message.Thaw.kind, message.ExecStart.kind])
+    expect(heard).toEqual([message.Quiesce.kind, message.Thaw.kind, message.SetClock.kind, message.ExecStart.kind])
 
     let quiet = false
     const second = client.quiesce(newOp()).then(() => (quiet = true))
