@@ -4,11 +4,13 @@
 import { until } from '@nullspace/vmm/exam/until.ts'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { ExecInput } from './lib/client.ts'
+import { useLifecycles } from './lib/each-lifecycle.ts'
 import { residentBytes } from './lib/host.ts'
 import type { Machine } from './lib/machine.ts'
 import { useShared } from './lib/shared.ts'
 
 const shared = useShared()
+const eachLifecycle = useLifecycles(shared, { envs: { FROM_CREATE: 'create', BOTH: 'create' }, cwd: '/srv' })
 const MIB = 1024 * 1024
 
 let machine: Machine
@@ -75,22 +77,20 @@ describe('what it gets', () => {
     expect(body.stdout.split('\0').slice(0, -1)).toEqual(awkward)
   })
 
-  test('also in variables, and a command’s own come before the machine’s', async () => {
+  eachLifecycle('also in variables, and a command’s own come before the machine’s', async (one) => {
     const value = awkward.slice(0, -1).join('')
     const envs = { AWKWARD: value, BOTH: 'exec' }
-    expect(await run({ command: 'printf %s "$AWKWARD|$BOTH|$FROM_CREATE|$HOME|$PATH"', shell: true, envs })).toMatchObject({
-      stdout: `${value}|exec|create|/root|/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
-    })
+    expect((await one.sh('printf %s "$AWKWARD|$BOTH|$FROM_CREATE|$HOME|$PATH"', { envs })).stdout).toBe(
+      `${value}|exec|create|/root|/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+    )
   })
 
-  test('the working directory is /workspace, the one of the machine, or the one asked for', async () => {
-    const other = await shared.machine({ cwd: '/srv' })
-    expect([await machine.text('pwd'), await other.text('pwd'), await machine.text('pwd', { cwd: '/usr/../etc/' })]).toEqual([
-      '/workspace',
-      '/srv',
-      '/etc',
-    ])
-    await other.destroy()
+  eachLifecycle('the working directory is the one of the machine, or the one asked for', async (one) => {
+    expect([await one.text('pwd'), await one.text('pwd', { cwd: '/usr/../etc/' })]).toEqual(['/srv', '/etc'])
+  })
+
+  test('without a wish it is /workspace', async () => {
+    expect(await machine.text('pwd')).toBe('/workspace')
   })
 })
 
@@ -216,12 +216,8 @@ describe('much output, and of any kind', () => {
     expect(peak - before).toBeLessThan(160 * MIB)
   })
 
-  test('the limit is each stream’s own, and cuts no character in two', async () => {
-    const { body } = await machine.exec({
-      command: `python3 -c "import sys; sys.stderr.write('x' + 'é' * (5 << 20)); print('short')"`,
-      shell: true,
-      timeout_secs: 60,
-    })
+  eachLifecycle('the limit is each stream’s own, and cuts no character in two', async (one) => {
+    const body = await one.sh(`python3 -c "import sys; sys.stderr.write('x' + 'é' * (5 << 20)); print('short')"`, { timeout_secs: 60 })
     expect(body).toMatchObject({ exit_code: 0, stdout: 'short\n' })
     expect(body.stdout_dropped_bytes).toBeUndefined()
     expect(body.stderr_dropped_bytes).toBe(1 + 2 * (5 << 20) - 2 * MIB)
@@ -245,10 +241,10 @@ describe('much output, and of any kind', () => {
 })
 
 describe('many at once', () => {
-  test('twenty commands each get their own answer', async () => {
+  eachLifecycle('twenty commands each get their own answer', async (one) => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, async (_, n) => {
-        const { body } = await machine.exec({
+        const { body } = await one.exec({
           command: `echo ${n}; echo ${n} >&2; sleep 0.$((${n} % 5)); exit ${n}`,
           shell: true,
           timeout_secs: 60,

@@ -1,10 +1,10 @@
 // What stands between a guest that took over its hypervisor and everybody else: a user of its own without any rights,
 // a filter of system calls, a namespace, bounds, and files that are closed to it.
 
-import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { attempt as attemptFrom, uidOf } from './lib/breakout.ts'
 import { cgroupsOf, type Hypervisor, hypervisorOf, namespaceOf, statusOf } from './lib/host.ts'
 import { useShared } from './lib/shared.ts'
 
@@ -19,28 +19,9 @@ beforeAll(async () => {
   ;[one, other] = machines.map(({ id }) => hypervisorOf(place, id)) as [Hypervisor, Hypervisor]
 })
 
-const uidOf = ({ pid }: Hypervisor): number => Number(statusOf(pid, 'Uid').split('\t')[0])
 const diskOf = ({ name }: Hypervisor): string => join(place.dataDir, 'pool/machines', name, 'disk.qcow2')
 
-/** What a program may do that has got out of `from`: same user, same group, nothing else. Says how the attempt ended. */
-function attempt(from: Hypervisor, script: string): Promise<string> {
-  const args = [
-    `--reuid=${uidOf(from)}`,
-    `--regid=${place.gid}`,
-    '--clear-groups',
-    '--no-new-privs',
-    '--bounding-set=-all',
-    '--inh-caps=-all',
-    'sh',
-    '-c',
-    script,
-  ]
-  return new Promise((resolve) => {
-    execFile('setpriv', args, { env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' }, timeout: 20_000 }, (error, stdout, stderr) =>
-      resolve(error ? stderr.trim() : `done: ${stdout.trim()}`),
-    )
-  })
-}
+const attempt = (from: Hypervisor, script: string): Promise<string> => attemptFrom(place, from, script)
 
 describe('the process', () => {
   test('is a user of its own, of the daemon’s range, with no capability and no way to one', () => {

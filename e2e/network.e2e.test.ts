@@ -8,6 +8,7 @@ import { connect, createServer, type Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { until } from '@nullspace/vmm/exam/until.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { useLifecycles } from './lib/each-lifecycle.ts'
 import { hypervisorOf, namespaceOf, run } from './lib/host.ts'
 import { SITE } from './lib/internet-services.ts'
 import { arrivals } from './lib/internet.ts'
@@ -22,6 +23,9 @@ const GATEWAY = '10.111.0.1'
 /** Where a cloud keeps its secrets, and an address of each private range. */
 const FORBIDDEN = ['169.254.169.254', '10.77.77.1', '172.31.77.1', '192.168.77.77', '100.127.255.77', '198.19.77.1']
 
+const eachOnline = useLifecycles(shared)
+const eachOffline = useLifecycles(shared, { internet_access: false })
+
 let online: Machine
 let offline: Machine
 beforeAll(async () => {
@@ -29,23 +33,23 @@ beforeAll(async () => {
 })
 
 describe('a machine with the internet', () => {
-  test('resolves names, and is told which do not exist', async () => {
+  eachOnline('resolves names, and is told which do not exist', async (machine) => {
     expect(
-      await probe(online, [
+      await probe(machine, [
         ['name', SITE],
         ['name', 'no-such.test'],
       ]),
     ).toEqual([`got ${internet.address}`, expect.stringMatching(/^failed: .*not known/)])
   })
 
-  test('speaks TCP and UDP, by name and by address, and is seen under the host’s address', async () => {
+  eachOnline('speaks TCP and UDP, by name and by address, and is seen under the host’s address', async (machine) => {
     const questions: Question[] = [
       ['tcp', SITE, 7],
       ['udp', SITE, 7],
       ['tcp', internet.address, 7],
       ['udp', internet.address, 7],
     ]
-    expect(await probe(online, questions)).toEqual(Array(4).fill(`got ${internet.hostAddress} hello`))
+    expect(await probe(machine, questions)).toEqual(Array(4).fill(`got ${internet.hostAddress} hello`))
   })
 
   test('is told at once that nobody listens', async () => {
@@ -58,7 +62,7 @@ describe('a machine with the internet', () => {
 })
 
 describe('a machine without', () => {
-  test('reaches nothing and resolves nothing, and hears so at once', async () => {
+  eachOffline('reaches nothing and resolves nothing, and hears so at once', async (machine) => {
     const questions: Question[] = [
       ['name', SITE],
       ['tcp', internet.address, 7],
@@ -67,7 +71,7 @@ describe('a machine without', () => {
       ['tcp', GATEWAY, 53],
     ]
     const before = await arrivals(internet)
-    const answers = await probe(offline, questions)
+    const answers = await probe(machine, questions)
     expect(answers).toEqual(questions.map(() => expect.stringMatching(/^failed: /)))
     expect(answers.join()).not.toMatch(/timed out/)
     expect(await arrivals(internet)).toEqual(before)
@@ -145,18 +149,22 @@ describe('nobody reaches', () => {
     expect(answered).toEqual([])
   })
 
-  test('addresses that only a host has any business with', async () => {
-    // They do answer: what follows is refused, not missing.
-    for (const one of FORBIDDEN) expect(await hostSpeaksTo(one, 7)).toContain('hello')
-    const before = await arrivals(internet)
-    const questions = FORBIDDEN.flatMap((host): Question[] => [
-      ['tcp', host, 7],
-      ['udp', host, 7],
-    ])
-    for (const machine of [online, offline])
-      expect(await probe(machine, questions)).toEqual(questions.map(() => expect.stringMatching(/^failed: /)))
-    expect(await arrivals(internet)).toEqual(before)
-  })
+  const only = FORBIDDEN.flatMap((host): Question[] => [
+    ['tcp', host, 7],
+    ['udp', host, 7],
+  ])
+  for (const [who, each] of [
+    ['with', eachOnline],
+    ['without', eachOffline],
+  ] as const) {
+    each(`addresses that only a host has any business with, from a machine ${who} the internet`, async (machine) => {
+      // They do answer: what follows is refused, not missing.
+      for (const one of FORBIDDEN) expect(await hostSpeaksTo(one, 7)).toContain('hello')
+      const before = await arrivals(internet)
+      expect(await probe(machine, only)).toEqual(only.map(() => expect.stringMatching(/^failed: /)))
+      expect(await arrivals(internet)).toEqual(before)
+    })
+  }
 
   test('another machine', async () => {
     await until(

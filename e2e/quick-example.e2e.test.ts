@@ -1,39 +1,17 @@
 // The first thing that anybody does with the product, in each of the ways to do it. Key and address come from the file
 // that the daemon wrote, as on a host that was just set up.
 
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { REPO } from './lib/daemon.ts'
 import { useShared } from './lib/shared.ts'
+import { CLI, NODE, type Ran, runAsUser } from './lib/user.ts'
 import { publishedClientPython } from './published-client/venv.ts'
 
 const shared = useShared()
 const ID = /^mch_[a-z0-9]+$/
-const NODE = [process.execPath, '--disable-warning=ExperimentalWarning']
-
-interface Ran {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Nothing of the caller's settings counts, only the file. */
-function user([program = '', ...args]: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
-  const own = {
-    PATH: process.env['PATH'] ?? '',
-    HOME: join(shared.clientDir, 'home'),
-    XDG_CONFIG_HOME: shared.clientDir,
-    NO_PROXY: '*',
-    ...env,
-  }
-  return new Promise((resolve) => {
-    const child = execFile(program, args, { cwd: shared.clientDir, env: own, timeout: 120_000 }, (error, stdout, stderr) => {
-      resolve({ code: error ? (child.exitCode ?? -1) : 0, stdout, stderr })
-    })
-  })
-}
+const user = (argv: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ran> => runAsUser(shared.clientDir, argv, env)
 
 /** Ids that are there now; an example cleans up after itself. */
 const ids = async (): Promise<string[]> => (await shared.client.list()).map(({ id }) => id)
@@ -62,7 +40,7 @@ describe('the quick example', () => {
   })
 
   test('on the command line', async () => {
-    const cli = (...args: string[]): Promise<Ran> => user([...NODE, join(REPO, 'packages/cli/bin/nullspace'), ...args])
+    const cli = (...args: string[]): Promise<Ran> => user([...CLI, ...args])
     const created = await cli('machine', 'create', '--json', '--metadata', 'job=17')
     expect(created).toMatchObject({ code: 0, stderr: '' })
     const { id, status } = JSON.parse(created.stdout) as { id: string; status: string }

@@ -3,6 +3,7 @@
 import type { ErrorBody } from '@nullspace/contract/errors.ts'
 import type { ExecResult } from '@nullspace/contract/commands.ts'
 import type { MachineInfo } from '@nullspace/contract/machines.ts'
+import type { SnapshotInfo } from '@nullspace/contract/snapshots.ts'
 
 export interface Answer<T> {
   readonly status: number
@@ -39,6 +40,8 @@ export class Client {
       headers: { authorization: `Bearer ${this.key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
+    // No body at all is one without fields.
+    if (response.status === 204) return { status: 204, body: {} as T & Partial<ErrorBody> }
     try {
       return { status: response.status, body: (await response.json()) as T & Partial<ErrorBody> }
     } catch (error) {
@@ -61,6 +64,25 @@ export class Client {
   }
   destroy(id: string): Promise<Reply<{ id: string; status: string }>> {
     return this.call('DELETE', `/v1/machines/${id}`)
+  }
+  pause(id: string): Promise<Reply<SnapshotInfo>> {
+    return this.call('POST', `/v1/machines/${id}/hibernate`)
+  }
+  resume(id: string): Promise<Reply<MachineInfo>> {
+    return this.call('POST', `/v1/machines/${id}/resume`)
+  }
+  fork(id: string, count: number, idempotencyKey?: string): Promise<Reply<{ items: MachineInfo[] }>> {
+    const headers = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
+    return this.call('POST', `/v1/machines/${id}/forks`, { count }, headers)
+  }
+  snapshot(id: string): Promise<Reply<SnapshotInfo>> {
+    return this.call('POST', `/v1/machines/${id}/snapshots`)
+  }
+  async snapshots(): Promise<SnapshotInfo[]> {
+    return (await this.call<SnapshotInfo[]>('GET', '/v1/snapshots')).body
+  }
+  deleteSnapshot(id: string): Promise<Reply<Record<string, never>>> {
+    return this.call('DELETE', `/v1/snapshots/${id}`)
   }
   async health(): Promise<number> {
     return (await fetch(`${this.url}/healthz`)).status

@@ -8,7 +8,11 @@ import type { SharedFacts } from './shared.ts'
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await using undo = new AsyncDisposableStack()
   const { internet } = undo.use(await startInternet())
-  const daemon = new Daemon({ name: 'shared', env: { NULLSPACE_DNS_UPSTREAMS: JSON.stringify([internet.address]) } })
+  const daemon = new Daemon({
+    name: 'shared',
+    // Webhooks of tests are posted to this box.
+    env: { NULLSPACE_DNS_UPSTREAMS: JSON.stringify([internet.address]), NULLSPACE_WEBHOOK_PRIVATE_TARGETS: '1' },
+  })
   undo.use(daemon)
   const clientDir = `${daemon.dataDir}/client`
   await daemon.start({ NULLSPACE_CLIENT_CONFIG: `${clientDir}/nullspace/config.json` })

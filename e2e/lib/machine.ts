@@ -2,6 +2,7 @@
 
 import type { ExecResult } from '@nullspace/contract/commands.ts'
 import type { MachineInfo } from '@nullspace/contract/machines.ts'
+import type { SnapshotInfo } from '@nullspace/contract/snapshots.ts'
 import { expect } from 'vitest'
 import type { Client, ExecInput, Reply } from './client.ts'
 
@@ -43,6 +44,17 @@ export class Machine {
     const { status, body } = await this.exec({ command: 'python3', args: ['-c', script, ...args], timeout_secs: 60 })
     expect({ status, body }).toMatchObject({ status: 200, body: { exit_code: 0 } })
     return (body as ExecResult).stdout.trimEnd()
+  }
+
+  /** Its VM ends; processes go on after resume(). */
+  async pause(): Promise<SnapshotInfo> {
+    const { status, body } = await this.#client.pause(this.id)
+    expect({ status, body }).toMatchObject({ status: 200, body: { machine_id: this.id } })
+    return body
+  }
+  async resume(): Promise<void> {
+    const { status, body } = await this.#client.resume(this.id)
+    expect({ status, body }).toMatchObject({ status: 200, body: { id: this.id, status: 'running' } })
   }
 
   get(): Promise<Reply<MachineInfo>> {

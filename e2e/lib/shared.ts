@@ -6,6 +6,8 @@ import { Client } from './client.ts'
 import { type Expected, hypervisorOf, namesOfVms, orphans, type Place } from './host.ts'
 import type { Internet } from './internet.ts'
 import { Machine } from './machine.ts'
+import { savedNames, unaccounted } from './saved.ts'
+import type { SnapshotInfo } from '@nullspace/contract/snapshots.ts'
 
 export interface SharedFacts {
   readonly pid: number
@@ -21,6 +23,9 @@ export interface Shared extends SharedFacts {
   readonly client: Client
   /** A machine for this file, with the defaults of the API where nothing is said. */
   machine(options?: Readonly<Record<string, unknown>>): Promise<Machine>
+  /** Children of a machine, for this file as well. */
+  fork(source: Machine, count?: number): Promise<Machine[]>
+  snapshot(source: Machine): Promise<SnapshotInfo>
 }
 
 /** To be called once, at the top of a file. At its end its machines go, and nothing of them may be left on the host. */
@@ -30,6 +35,7 @@ export function useShared(): Shared {
   const { place, spareSlots } = facts
   const machines: Machine[] = []
   const vms: string[] = []
+  const snapshots: string[] = []
   let before: readonly string[] = []
 
   beforeAll(() => {
@@ -37,20 +43,38 @@ export function useShared(): Shared {
   })
   afterAll(async () => {
     await Promise.all(machines.map((machine) => machine.destroy()))
+    await Promise.all(snapshots.map((id) => client.deleteSnapshot(id)))
     expect(await client.health()).toBe(200)
     // What was there before is another's, who is judged by his own tests.
     await expectNoOrphans(place, { kept: before.filter((name) => !vms.includes(name)), gone: vms, spareSlots })
+    await vi.waitFor(() => expect(unaccounted(place)).toEqual([]), { timeout: 15_000, interval: 100 })
+    expect(savedNames(place).filter((id) => snapshots.includes(id))).toEqual([])
   })
+  const inHand = (info: MachineInfo): Machine => {
+    const machine = new Machine(client, info)
+    machines.push(machine)
+    // By its id, too: a VM that it is resumed in has that for its name.
+    vms.push(hypervisorOf(place, machine.id).name, machine.id)
+    return machine
+  }
   return {
     ...facts,
     client,
     async machine(options = {}) {
       const { status, body } = await client.create(options)
       expect({ status, body }).toMatchObject({ status: 201, body: { status: 'running' } })
-      const machine = new Machine(client, body as MachineInfo)
-      machines.push(machine)
-      vms.push(hypervisorOf(place, machine.id).name)
-      return machine
+      return inHand(body)
+    },
+    async fork(source, count = 1) {
+      const { status, body } = await client.fork(source.id, count)
+      expect({ status, body }).toMatchObject({ status: 201, body: { items: { length: count } } })
+      return body.items.map(inHand)
+    },
+    async snapshot(source) {
+      const { status, body } = await client.snapshot(source.id)
+      expect({ status, body }).toMatchObject({ status: 201, body: { machine_id: source.id } })
+      snapshots.push(body.id)
+      return body
     },
   }
 }
