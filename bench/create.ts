@@ -3,21 +3,19 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { qemuDriver } from '@nullspace/vmm/qemu/driver.ts'
-import { ensureGo } from '../tools/setup/go.ts'
-import { ensureGuestImage } from '../tools/setup/guest-image.ts'
-import { ensureHostPackages } from '../tools/setup/host-packages.ts'
 import type { Api } from './lib/api.ts'
 import { agentNothing, agentTrue, bootCold } from './lib/cold.ts'
 import { startDaemon } from './lib/daemon.ts'
 import { hostFacts, load } from './lib/host-facts.ts'
+import { prepareHost } from './lib/image.ts'
 import { interruption } from './lib/interruption.ts'
 import { preparePodman } from './lib/podman.ts'
 import { writeReport } from './lib/report.ts'
 import { type Attempts, type Contender, interleave } from './lib/rounds.ts'
 import { spareReady } from './lib/spares.ts'
 import { isHeld, ratio, summarise } from './lib/stats.ts'
+import { rest, rested, timed } from './lib/timing.ts'
 
 export interface CreateOptions {
   readonly rounds: number
@@ -32,8 +30,6 @@ const CROWD = 10
 const WARM_UP = 500
 /** Warm commands in one turn. */
 const IN_A_ROW = 10
-/** After a machine was destroyed or a container removed: the kernel and the daemon's upkeep get done with it. */
-const REST_MS = 300
 
 type Say = (line: string) => void
 
@@ -154,16 +150,6 @@ export async function benchCreate(options: CreateOptions, say: Say): Promise<boo
   }
 }
 
-/** Where the guest image is: as configured, else as the quickstart keeps it, built if need be. */
-async function prepareHost(say: Say): Promise<string> {
-  const configured = process.env['NULLSPACE_IMAGE_DIR']
-  if (configured) return configured
-  await ensureHostPackages(say)
-  const image = await ensureGuestImage((await ensureGo(say)).bin, say)
-  if (!image) throw new Error('images/build.sh is not in this tree: name a guest image in NULLSPACE_IMAGE_DIR')
-  return image.dir
-}
-
 async function createAndRun(api: Api): Promise<number> {
   const startedAt = performance.now()
   const id = await api.createMachine()
@@ -231,19 +217,7 @@ async function crowds(
     }
     say(`${CROWD} at once, ${turn}/${times}: ${last.times.at(-1)?.toFixed(0) ?? 'not all'} ms`)
     await Promise.all((await api.listMachines()).map((id) => api.destroyMachine(id)))
-    await sleep(10 * REST_MS)
+    await rest(10)
   }
   return { each, last }
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const startedAt = performance.now()
-  await work()
-  return performance.now() - startedAt
-}
-
-async function rested<T>(work: Promise<T>): Promise<T> {
-  const result = await work
-  await sleep(REST_MS)
-  return result
 }

@@ -2,21 +2,53 @@
 
 import { parseArgs } from 'node:util'
 import { benchCreate } from './create.ts'
+import { benchLifecycle } from './lifecycle.ts'
 
-const usage = `npm run bench -- create [options]
+const usage = `npm run bench -- create|lifecycle [options]
 
-create  from POST create to the first command's answer, beside podman and a cold boot; the API's part of a warm exec;
-        ten creates at once. Needs root. Brings podman, runc and the guest image by itself, runs a daemon of its own
-        and leaves nothing but bench/results/NAME.json and NAME.md.
+create     from POST create to the first command's answer, beside podman and a cold boot; the API's part of a warm exec;
+           ten creates at once
+lifecycle  how long a machine stands still at a snapshot or fork; from fork, resume and create to the first command's
+           answer; many children at once; what a pause keeps and a fork costs in memory; fifty machines paused; whether
+           the daemon answers meanwhile; podman beside it
+
+Needs root. Brings podman, runc and the guest image by itself, runs daemons of its own and leaves nothing but
+bench/results/NAME.json and NAME.md.
 
   --rounds N   interleaved rounds (default 30)
   --quick      5 rounds and fewer of the rest: to see that it works, not to quote
-  --name NAME  of the result files (default: create)
+  --name NAME  of the result files (default: as the benchmark)
   --help       this text
 
 NULLSPACE_IMAGE_DIR names the guest image to use; other NULLSPACE_ variables reach the daemon.
 Ends with 0 when every bar was held, with 1 when one was missed.
 `
+
+interface Wanted {
+  readonly rounds: number
+  readonly quick: boolean
+  readonly name: string
+}
+
+const BENCHMARKS = {
+  create: ({ rounds, quick, name }: Wanted, say: (line: string) => void) =>
+    benchCreate({ rounds, name, ...(quick ? { coldBoots: 2, execs: 60, crowds: 1 } : { coldBoots: rounds, execs: 300, crowds: 3 }) }, say),
+  lifecycle: ({ rounds, quick, name }: Wanted, say: (line: string) => void) =>
+    benchLifecycle({ rounds, name, ...(quick ? QUICK_LIFECYCLE : FULL_LIFECYCLE) }, say),
+}
+
+const QUICK_LIFECYCLE = { crowdRounds: 1, crowds: [{ count: 16, every: 1 }], footprintRounds: 1, parked: 10, answerRounds: 1 }
+const FULL_LIFECYCLE = {
+  crowdRounds: 5,
+  crowds: [
+    { count: 16, every: 1 },
+    { count: 32, every: 2 },
+    { count: 64, every: 4 },
+  ],
+  footprintRounds: 3,
+  parked: 50,
+  answerRounds: 5,
+}
 
 async function main(args: readonly string[]): Promise<number> {
   let parsed
@@ -27,7 +59,7 @@ async function main(args: readonly string[]): Promise<number> {
       options: {
         rounds: { type: 'string' },
         quick: { type: 'boolean', default: false },
-        name: { type: 'string', default: 'create' },
+        name: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })
@@ -39,15 +71,17 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(usage)
     return 0
   }
-  if (positionals.length !== 1 || positionals[0] !== 'create') return refuse('name the benchmark: create')
+  const [benchmark = ''] = positionals
+  const run = Object.hasOwn(BENCHMARKS, benchmark) ? BENCHMARKS[benchmark as keyof typeof BENCHMARKS] : null
+  if (positionals.length !== 1 || run === null) return refuse(`name the benchmark: ${Object.keys(BENCHMARKS).join(' or ')}`)
   const rounds = Number(values.rounds ?? (values.quick ? 5 : 30))
   if (!Number.isInteger(rounds) || rounds < 1) return refuse(`--rounds must be a whole number from 1, not "${values.rounds}"`)
-  if (!/^[\w.-]+$/.test(values.name)) return refuse('--name may hold letters, digits, dot, dash and underscore')
+  const name = values.name ?? benchmark
+  if (!/^[\w.-]+$/.test(name)) return refuse('--name may hold letters, digits, dot, dash and underscore')
   if (process.getuid?.() !== 0) return refuse('machines with a network, and podman as measured here, need root')
-  const counts = values.quick ? { coldBoots: 2, execs: 60, crowds: 1 } : { coldBoots: rounds, execs: 300, crowds: 3 }
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
   try {
-    return (await benchCreate({ rounds, ...counts, name: values.name }, say)) ? 0 : 1
+    return (await run({ rounds, quick: values.quick, name }, say)) ? 0 : 1
   } catch (error) {
     say(`bench: ${error instanceof Error ? error.message : String(error)}`)
     return 1

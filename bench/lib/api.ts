@@ -1,9 +1,17 @@
 // The API as a plain HTTP client sees it: one keep-alive agent, JSON in and out, nothing in between that would cost time.
 
 import { Agent, request } from 'node:http'
+import { type MetricValues, parseMetrics } from './metrics.ts'
 
 export interface ExecAnswer {
   readonly exit_code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface SnapshotAnswer {
+  readonly id: string
+  readonly size_bytes: number
 }
 
 export interface HostStatus {
@@ -17,15 +25,38 @@ export const NO_PROGRAM = 'no-such-program'
 export class Api {
   readonly #base: string
   readonly #key: string
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 32 })
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 128 })
 
   constructor(base: string, key: string) {
     this.#base = base
     this.#key = key
   }
 
-  async createMachine(): Promise<string> {
-    return (await this.call<{ id: string }>('POST', '/v1/machines', {})).id
+  /** With what is left out as the daemon has it. */
+  async createMachine(wanted: object = {}): Promise<string> {
+    return (await this.call<{ id: string }>('POST', '/v1/machines', wanted)).id
+  }
+  async fork(id: string): Promise<string> {
+    return (await this.call<{ id: string }>('POST', `/v1/machines/${id}/fork`)).id
+  }
+  async forkMany(id: string, count: number): Promise<string[]> {
+    const { items } = await this.call<{ items: { id: string }[] }>('POST', `/v1/machines/${id}/forks`, { count })
+    return items.map((child) => child.id)
+  }
+  pause(id: string): Promise<SnapshotAnswer> {
+    return this.call('POST', `/v1/machines/${id}/hibernate`)
+  }
+  resume(id: string): Promise<unknown> {
+    return this.call('POST', `/v1/machines/${id}/resume`)
+  }
+  createSnapshot(id: string): Promise<SnapshotAnswer> {
+    return this.call('POST', `/v1/machines/${id}/snapshots`)
+  }
+  deleteSnapshot(id: string): Promise<unknown> {
+    return this.call('DELETE', `/v1/snapshots/${id}`)
+  }
+  async metrics(): Promise<MetricValues> {
+    return parseMetrics(await this.#text('GET', '/metrics'))
   }
   async listMachines(): Promise<string[]> {
     return (await this.call<{ id: string }[]>('GET', '/v1/machines')).map(({ id }) => id)
@@ -39,8 +70,14 @@ export class Api {
 
   /** `sh -c true`; rejects unless it ended with 0. */
   async execTrue(id: string): Promise<void> {
-    const { exit_code } = await this.call<ExecAnswer>('POST', `/v1/machines/${id}/exec`, { command: 'true', shell: true })
-    if (exit_code !== 0) throw new Error(`sh -c true ended with ${exit_code}`)
+    await this.exec(id, { command: 'true', shell: true })
+  }
+
+  /** What it printed; rejects unless it ended with 0. */
+  async exec(id: string, body: { command: string; args?: readonly string[]; shell?: boolean }): Promise<string> {
+    const { exit_code, stdout, stderr } = await this.call<ExecAnswer>('POST', `/v1/machines/${id}/exec`, body)
+    if (exit_code !== 0) throw new Error(`${body.command} ended with ${exit_code}: ${stderr.trim().slice(-300)}`)
+    return stdout
   }
 
   /** The whole way of a command but for its process. */
@@ -50,7 +87,12 @@ export class Api {
       throw new Error(`${NO_PROGRAM} should not be there`, { cause: answer })
   }
 
-  call<T>(method: string, path: string, body?: object): Promise<T> {
+  async call<T>(method: string, path: string, body?: object): Promise<T> {
+    const said = await this.#text(method, path, body)
+    return (said === '' ? undefined : JSON.parse(said)) as T
+  }
+
+  #text(method: string, path: string, body?: object): Promise<string> {
     const text = body === undefined ? undefined : JSON.stringify(body)
     const headers = {
       authorization: `Bearer ${this.#key}`,
@@ -64,7 +106,7 @@ export class Api {
         answer.on('end', () => {
           const said = Buffer.concat(parts).toString()
           if ((answer.statusCode ?? 0) >= 300) reject(new Error(`${method} ${path}: ${answer.statusCode} ${said.slice(0, 300)}`))
-          else resolve(JSON.parse(said) as T)
+          else resolve(said)
         })
       })
       sent.on('error', reject)

@@ -50,6 +50,7 @@ export async function bootCold(driver: Driver, { dir, imageDir }: { dir: string;
       vcpus: 1,
       memoryMb: 256,
       disk,
+      backing: [{ file: join(imageDir, 'rootfs.ext4'), format: 'raw' }],
       network: null,
       kernel: join(imageDir, 'vmlinuz'),
       initramfs: join(imageDir, 'initramfs.gz'),

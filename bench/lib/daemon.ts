@@ -14,11 +14,16 @@ export interface Daemon extends AsyncDisposable {
   readonly api: Api
   /** Directory of its VMs' sockets. */
   readonly runRoot: string
+  /** Directory of its snapshots' directories. */
+  readonly snapshots: string
+  readonly url: string
   readonly status: HostStatus
 }
 
 const READY_MS = 10 * 60_000
 const STOP_MS = 60_000
+/** The host is to say what it can hold, not a setting. */
+const UNBOUNDED = JSON.stringify({ machines: null, vcpus: null, memory_mb: null, snapshots: null, disk_mb: null })
 
 export interface DaemonOptions {
   /** Where it may make its own directories. */
@@ -26,10 +31,12 @@ export interface DaemonOptions {
   readonly imageDir: string
   /** Spare machines that it holds ready. */
   readonly spares: number
+  /** Sizes with one vCPU that have their golden snapshot when it is ready, MiB. */
+  readonly memoriesMb?: readonly number[]
   readonly say: (line: string) => void
 }
 
-export async function startDaemon({ dir, imageDir, spares, say }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon({ dir, imageDir, spares, memoriesMb = [256], say }: DaemonOptions): Promise<Daemon> {
   const dataDir = join(dir, `d${spares}`)
   const log = join(dir, `d${spares}.log`)
   const fd = openSync(log, 'w')
@@ -39,7 +46,8 @@ export async function startDaemon({ dir, imageDir, spares, say }: DaemonOptions)
     detached: true,
     env: {
       NULLSPACE_POOL_GB: '20',
-      NULLSPACE_SHAPES: '[{"vcpus":1,"memory_mb":256}]',
+      NULLSPACE_SHAPES: JSON.stringify(memoriesMb.map((memory_mb) => ({ vcpus: 1, memory_mb }))),
+      NULLSPACE_QUOTA: UNBOUNDED,
       ...process.env,
       NULLSPACE_IMAGE_DIR: imageDir,
       NULLSPACE_DATA_DIR: dataDir,
@@ -58,9 +66,11 @@ export async function startDaemon({ dir, imageDir, spares, say }: DaemonOptions)
   }
   try {
     say(`waiting for a daemon with ${spares} spares, and its golden snapshot`)
-    api = await connect(dataDir, child)
+    const { url, key } = await connect(dataDir, child)
+    api = new Api(url, key)
     const status = await shapesReady(api, child)
-    return { api, runRoot: `/run/nullspace-${instanceOf(dataDir)}`, status, [Symbol.asyncDispose]: stop }
+    const runRoot = `/run/nullspace-${instanceOf(dataDir)}`
+    return { api, runRoot, snapshots: join(dataDir, 'pool/snapshots'), url, status, [Symbol.asyncDispose]: stop }
   } catch (error) {
     await stop()
     const words = (await readFile(log, 'utf8').catch(() => '')).split('\n').slice(-15).join('\n')
@@ -69,13 +79,13 @@ export async function startDaemon({ dir, imageDir, spares, say }: DaemonOptions)
 }
 
 /** It writes its key before its address, so who sees the one finds the other. */
-async function connect(dataDir: string, child: ChildProcess): Promise<Api> {
+async function connect(dataDir: string, child: ChildProcess): Promise<{ url: string; key: string }> {
   for (const until = performance.now() + READY_MS; performance.now() < until; await sleep(100)) {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`)
     const record = await readFile(join(dataDir, 'daemon.json'), 'utf8').catch(() => null)
     if (record === null) continue
     const key = await readFile(join(dataDir, 'operator-api-key'), 'utf8')
-    return new Api((JSON.parse(record) as { url: string }).url, key.trim())
+    return { url: (JSON.parse(record) as { url: string }).url, key: key.trim() }
   }
   throw new Error(`no address after ${READY_MS / 1000} s`)
 }

@@ -12,6 +12,7 @@ import { program } from './program.ts'
 export interface Podman {
   readonly version: string
   readonly runtime: string
+  readonly image: string
   /** `podman run --rm --network=none IMAGE sh -c true`, from spawn to exit; ms. */
   runTrue(): Promise<number>
 }
@@ -31,14 +32,14 @@ export async function preparePodman(say: Say): Promise<Podman> {
   await runTrue()
   const version = (await program('podman', ['--version'])).stdout.trim()
   const runtime = (await program('runc', ['--version'])).stdout.split('\n', 1)[0] ?? ''
-  return { version, runtime, runTrue }
+  return { version, runtime, image, runTrue }
 }
 
 /** runc with cgroupfs runs under both cgroup interfaces; crun refuses the hybrid of the two. */
-const GLOBAL = ['--runtime=runc', '--cgroup-manager=cgroupfs']
+export const GLOBAL = ['--runtime=runc', '--cgroup-manager=cgroupfs']
 
 /** Podman's defaults are above what root may set where it lacks CAP_SYS_RESOURCE. */
-const LIMITS = ['--ulimit=nofile=1024:1024', '--ulimit=nproc=1024:1024']
+export const LIMITS = ['--ulimit=nofile=1024:1024', '--ulimit=nproc=1024:1024']
 
 /** Named for what it is made from, so it is made once. */
 async function ensureImage(say: Say): Promise<string> {

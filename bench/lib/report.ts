@@ -15,16 +15,26 @@ export interface Report {
   readonly load: { readonly before: number; readonly after: number }
   readonly rows: readonly Row[]
   readonly bars: readonly Bar[]
+  /** What stands by itself: parts of a whole, means. */
+  readonly figures?: readonly Figure[]
   readonly notes: readonly string[]
   readonly errors: readonly string[]
-  /** Every time that was taken, ms, in order; null for a failure. */
+  /** Everything that was taken, in order; ms or bytes; null for a failure. */
   readonly raw: Readonly<Record<string, readonly (number | null)[]>>
 }
 
 export interface Row {
   readonly what: string
-  /** Times in ms. */
+  /** In ms, or in bytes where the unit is MB. */
   readonly summary: Summary
+  /** ms when left out. */
+  readonly unit?: 'MB'
+}
+
+export interface Figure {
+  readonly what: string
+  readonly value: number | null
+  readonly unit: Bar['unit']
 }
 
 export async function writeReport(name: string, report: Report): Promise<string> {
@@ -39,7 +49,7 @@ export async function writeReport(name: string, report: Report): Promise<string>
   return page
 }
 
-function markdown({ benchmark, startedAt, seconds, host, load, rows, bars, notes, errors }: Report): string {
+function markdown({ benchmark, startedAt, seconds, host, load, rows, bars, figures = [], notes, errors }: Report): string {
   return [
     `# ${benchmark}`,
     '',
@@ -48,11 +58,11 @@ function markdown({ benchmark, startedAt, seconds, host, load, rows, bars, notes
     '| | n | success | min | p50 | p95 | p99 |',
     '|---|--:|--:|--:|--:|--:|--:|',
     ...rows.map(
-      ({ what, summary: { n, successRate, times } }) =>
-        `| ${what} | ${n} | ${percent(successRate)} | ${times ? [times.min, times.p50, times.p95, times.p99].map(ms).join(' | ') : '– | – | – | –'} |`,
+      ({ what, summary: { n, successRate, times }, unit }) =>
+        `| ${what} | ${n} | ${percent(successRate)} | ${times ? [times.min, times.p50, times.p95, times.p99].map(unit === 'MB' ? megabytes : ms).join(' | ') : '– | – | – | –'} |`,
     ),
     '',
-    'Times in ms.',
+    rows.some(({ unit }) => unit === 'MB') ? 'Times in ms; sizes as they say.' : 'Times in ms.',
     '',
     '| bar | reached | |',
     '|---|--:|---|',
@@ -61,6 +71,7 @@ function markdown({ benchmark, startedAt, seconds, host, load, rows, bars, notes
         `| ${bar.name} ${bar.atMost ? '≤' : '≥'} ${amount(bar.limit, bar.unit)} | ${bar.value === null ? '–' : amount(bar.value, bar.unit)} | ${isHeld(bar) ? 'held' : '**missed**'} |`,
     ),
     '',
+    ...(figures.length > 0 ? ['| parts | |', '|---|--:|', ...figures.map(figureLine), ''] : []),
     ...notes.map((note) => `- ${note}`),
     ...errors.map((error) => `- failed: ${error}`),
     '',
@@ -69,4 +80,6 @@ function markdown({ benchmark, startedAt, seconds, host, load, rows, bars, notes
 
 const percent = (rate: number): string => `${Math.round(rate * 1000) / 10} %`
 const ms = (value: number): string => (value < 20 ? value.toFixed(2) : value.toFixed(0))
-const amount = (value: number, unit: Bar['unit']): string => `${Math.round(value * 1000) / 1000} ${unit}`
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
+const figureLine = ({ what, value, unit }: Figure): string => `| ${what} | ${value === null ? '–' : `${value.toPrecision(3)} ${unit}`} |`
+const amount = (value: number, unit: Bar['unit']): string => `${Math.round(value * 1000) / 1000} ${unit}`.trimEnd()

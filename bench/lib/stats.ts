@@ -37,7 +37,8 @@ export interface Bar {
   readonly value: number | null
   readonly limit: number
   readonly atMost: boolean
-  readonly unit: '×' | 'ms' | '%'
+  /** None: a count. */
+  readonly unit: '×' | 'ms' | '%' | 'MB' | ''
 }
 
 export function isHeld({ value, limit, atMost }: Bar): boolean {
