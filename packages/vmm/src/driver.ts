@@ -89,6 +89,8 @@ export interface CaptureSpec {
   /** Both must not exist. `sumsFile` has a checksum for each run of pages written, see memory-sums.ts. */
   readonly stateFile: string
   readonly sumsFile: string
+  /** Called right before the vCPUs are stopped, when everything that can be done while they run is done. */
+  readonly beforeStop?: (op: Op) => Promise<void>
   /** Called while the vCPUs stand still and the disk is flushed and consistent, to take a copy of it. Adds to the stop. */
   readonly whileStopped: (op: Op) => Promise<void>
   /** `stay`: the VM stands still after it until resume() or kill(). */

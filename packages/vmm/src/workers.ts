@@ -34,7 +34,13 @@ export class Workers<Job, Result> {
   /** On every thread at once, each with the same job. */
   runOnAll(job: Job): Promise<Result[]> {
     while (this.#threads.size < this.#size) this.#start()
-    return Promise.all([...this.#threads].map((thread) => this.#post(thread, job)))
+    // All have ended, also when one fails: what they share can be let go of then.
+    return Promise.allSettled([...this.#threads].map((thread) => this.#post(thread, job))).then((results) =>
+      results.map((result) => {
+        if (result.status === 'rejected') throw result.reason
+        return result.value
+      }),
+    )
   }
 
   #start(): Thread<Result> {

@@ -97,6 +97,7 @@ export async function assembleHost(
     async setUp(setUpOp) {
       await network.setUp(setUpOp)
       await library.load(setUpOp)
+      await snapshots.takeBack()
     },
   }
 }

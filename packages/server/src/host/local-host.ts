@@ -50,6 +50,9 @@ interface Running {
 }
 
 const MIB = 1024 * 1024
+/** Of the guest protocol: agents before it take no renewal that keeps a machine what it is. */
+const FIRST_SAVED_GENERATION = 2
+const GENERATION_TIMEOUT_MS = 1_000
 /** Output of running commands that the daemon holds at most, bytes. */
 const MOST_OUTPUT_BYTES = 256 * MIB
 /** From the loss of a VM’s control connection to the news that it ended. */
@@ -182,6 +185,14 @@ export class LocalHost implements Omit<Host, 'spares'> {
         say: `Machine ${machineId} was made by an earlier release; it cannot be saved. Create it anew.`,
       })
     }
+    const generation = await this.#theRunning(machineId)
+      .guest.generation(op.child('ask its agent', GENERATION_TIMEOUT_MS))
+      .catch(() => null)
+    if (generation !== null && generation < FIRST_SAVED_GENERATION) {
+      throw new AppError('rebuild_required', {
+        say: `The agent in machine ${machineId} is of an earlier release and could not go on after a pause. Rebuild the guest image, then create the machine anew.`,
+      })
+    }
     await this.#deps.snapshots.prepare(op, snapshotId, body)
   }
 
@@ -200,7 +211,12 @@ export class LocalHost implements Omit<Host, 'spares'> {
 
   async letGo(op: Op, machineId: string): Promise<void> {
     const running = this.#running.get(machineId)
-    if (!running) return
+    if (!running) {
+      // One that could not be taken over yet may stand still: this is to be tried again when it was.
+      const alive = existsSync(this.#vmDir(machineId)) && (await this.#deps.driver.list(this.#deps.runRoot)).includes(machineId)
+      if (alive) throw new Error(`the VM of ${machineId} is not taken over yet`)
+      return
+    }
     // It may be its death that made this necessary, and that is known a moment later.
     await running.vm.resume(op).catch(async (error: unknown) => {
       await op

@@ -29,6 +29,7 @@ export async function captureFake(op: Op, vm: FakeVm, spec: CaptureSpec, { trait
   if (vm.capturing) throw new DriverError('control_failed', `VM ${vm.handle.id} is being captured already`)
   await checkCapture(spec, shape)
   await fault('capture', op)
+  await spec.beforeStop?.(op)
   alive()
   vm.capturing = true
   vm.guest.freeze()

@@ -32,6 +32,7 @@ export async function captureVm(op: Op, parts: CaptureParts, spec: CaptureSpec):
     using memory = await PageCopy.open(op, process, restored.memory, spec.memoryFile)
     await memory.prepare(op)
     await op.race(flush(restored.disk))
+    await spec.beforeStop?.(op)
     return await standStill(op, parts, spec, memory)
   } catch (error) {
     if (qmp.ended.aborted || !isAlive(process))

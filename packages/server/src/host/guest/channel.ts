@@ -47,6 +47,7 @@ export class GuestChannel {
   readonly #parts = new Parts()
   readonly #welcome = Promise.withResolvers<WelcomeMessage>()
   #agentStarts: number | undefined
+  #generation = 0
   #quiet: Quiet | undefined
   /** Answers to come that nobody waits for any longer. */
   #lateQuiesced = 0
@@ -76,6 +77,7 @@ export class GuestChannel {
         throw new GuestFailure('io', `The guest could not take its identity: ${welcome.error || 'it did not confirm it'}`)
       }
       channel.#agentStarts = welcome.agentStarts
+      channel.#generation = welcome.generation
       return channel
     } catch (error) {
       channel.close()
@@ -83,6 +85,10 @@ export class GuestChannel {
     }
   }
 
+  /** Of the protocol, as both sides know it. */
+  get generation(): number {
+    return this.#generation
+  }
   get open(): boolean {
     return this.#closed === undefined
   }

@@ -128,6 +128,11 @@ export class GuestClient implements Guest {
     await this.#ask(op, GrowDisk.kind, Done.kind)
   }
 
+  /** Of the protocol that its agent speaks. */
+  async generation(op: Op): Promise<number> {
+    return (await this.#ready(op)).generation
+  }
+
   async stat(op: Op): Promise<GuestStat> {
     const stat = GuestStatResult.decode(await this.#ask(op, AskStat.kind, GuestStatResult.kind))
     return {

@@ -23,14 +23,16 @@ const QUIESCE_TIMEOUT_MS = 1_000
 
 export async function captureBody(op: Op, { vm, guest, pool, disk, files, afterwards }: CaptureParts): Promise<Captured> {
   for (const path of [files.state, files.sums, files.disk]) await rm(path, { force: true })
-  // So that nothing is half-said in the child. An agent that does not answer is saved as it is: sessions are numbered.
-  await guest.quiesce(op.child('quiesce', QUIESCE_TIMEOUT_MS)).catch((error: unknown) => op.log(`not quiesced: ${String(error)}`))
   let stands = false
   try {
     const captured = await vm.capture(op, {
       memoryFile: files.memory,
       stateFile: files.state,
       sumsFile: files.sums,
+      // So that nothing is half-said in the child. Not before its turn has come: it is mute from here on. An agent that does
+      // not answer is saved as it is: sessions are numbered.
+      beforeStop: (stopOp) =>
+        guest.quiesce(stopOp.child('quiesce', QUIESCE_TIMEOUT_MS)).catch((error: unknown) => op.log(`not quiesced: ${String(error)}`)),
       whileStopped: (stoppedOp) => pool.clone(stoppedOp, disk, files.disk),
       afterwards,
     })

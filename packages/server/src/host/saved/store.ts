@@ -1,7 +1,7 @@
 // Snapshots on the pool: made under a name that says so, sealed, checked at every use, removed.
 
 import { existsSync } from 'node:fs'
-import { link, rename, rm } from 'node:fs/promises'
+import { link, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '@nullspace/contract/errors.ts'
 import type { DriverInfo } from '@nullspace/vmm/driver.ts'
@@ -124,6 +124,16 @@ export class SnapshotStore {
       this.#known.add(id)
     }
     return { ...files, layOver: !baseChanged && (await readOwnBytes(files.sums)) <= MOST_LAID_BYTES }
+  }
+
+  /** Files that were lent for a start when an earlier daemon died. */
+  async takeBack(): Promise<void> {
+    if (process.getuid?.() !== 0) return
+    for (const name of await readdir(this.root)) {
+      const { memory } = savedFiles(join(this.root, name))
+      const info = await stat(memory).catch(() => null)
+      if (info && info.uid !== 0) await onlyRoot(memory)
+    }
   }
 
   async drop(id: string): Promise<void> {
