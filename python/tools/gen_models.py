@@ -7,8 +7,8 @@ would change. Only the models that the package uses are written: ``ROOTS``, ``AN
 their schemas that this generator does not know is an error, never a guess.
 
 Names of what has none in the document: an enum or object in field ``status`` of ``MachineInfo`` is ``MachineStatus``,
-the items of array field ``shapes`` of ``TemplateInfo`` are ``TemplateShapesItem``; ``model_names.py`` has those that are
-called otherwise. What gets the same name must be the same.
+the items of array field ``shapes`` of ``TemplateInfo`` are ``TemplateShapesItem``; ``model_names.py`` has those that
+are called otherwise. What gets the same name must be the same.
 """
 
 from __future__ import annotations

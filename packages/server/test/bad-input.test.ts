@@ -147,9 +147,9 @@ test.each([
 })
 
 test('a published route that is not built says so, to those with a key', async () => {
-  const path = '/v1/machines/mch_aaaaaaaaaaaaaaaaaaaa/hibernate'
-  expect(await world.call('POST', path)).toMatchObject({ status: 501, body: { code: 'not_implemented' } })
-  expect((await world.call('POST', path, { key: null })).status).toBe(401)
+  const path = '/v1/functions'
+  expect(await world.call('GET', path)).toMatchObject({ status: 501, body: { code: 'not_implemented' } })
+  expect((await world.call('GET', path, { key: null })).status).toBe(401)
 })
 
 test('a method that is not there names those that are', async () => {

@@ -6,41 +6,25 @@ import { describe, expect, test } from 'vitest'
 import { until } from '@nullspace/vmm/exam/until.ts'
 import { hang } from '@nullspace/vmm/fake/faults.ts'
 import { createWorkflow } from '../src/workflows/create.ts'
-import type { StepHooks } from '../src/workflows/engine.ts'
 import { destroyWorkflow } from '../src/workflows/teardown.ts'
+import { nameOf, pointsOf, trap } from './crash-points.ts'
 import { createWorld, type World } from './world.ts'
-
-/** Never comes back from the named point: to everything after it, the daemon is dead. */
-function dieAt(kind: string, step: string, when: 'before' | 'after'): { hooks: StepHooks; dead: Promise<void> } {
-  const dead = Promise.withResolvers<void>()
-  const hook = (k: string, s: string): Promise<void> | void => {
-    if (k !== kind || s !== step) return
-    dead.resolve()
-    return new Promise(() => {})
-  }
-  return { hooks: { [when]: hook }, dead: dead.promise }
-}
-
-const points = (workflow: { steps: readonly { name: string }[] }) =>
-  workflow.steps.flatMap(({ name }) => [
-    { step: name, when: 'before' as const },
-    { step: name, when: 'after' as const },
-  ])
 
 async function expectUsable(world: World, id: string): Promise<void> {
   const answer = await world.call('POST', `/v1/machines/${id}/exec`, { body: { command: 'echo', args: ['alive'] } })
   expect(answer.body).toMatchObject({ exit_code: 0, stdout: 'alive\n' })
 }
 
-describe.each(points(createWorkflow))('killed $when $step of create', ({ step, when }) => {
-  test('the half-made machine is gone, the whole one is there, and the key can be used again', async () => {
-    const { hooks, dead } = dieAt('create', step, when)
+describe('the half-made machine is gone, the whole one is there, and the key can be used again:', () => {
+  test.each(pointsOf(createWorkflow).map((point) => [nameOf(point), point] as const))('killed %s', async (_name, point) => {
+    const { hooks, set } = trap()
     const world = await createWorld()
     const kept = await world.machine()
     const keptVm = world.vms.vms.get(kept.id)?.handle.pid
     world.crash()
     await world.restart(hooks)
     const headers = { 'idempotency-key': 'once' }
+    const dead = set(point)
     void world.call('POST', '/v1/machines', { body: {}, headers }).catch(() => {})
     await dead
     world.crash()
@@ -58,11 +42,12 @@ describe.each(points(createWorkflow))('killed $when $step of create', ({ step, w
   })
 })
 
-describe.each(points(destroyWorkflow))('killed $when $step of destroy', ({ step, when }) => {
-  test('the destroy is finished, the other machine lives', async () => {
-    const { hooks, dead } = dieAt('destroy', step, when)
+describe('the destroy is finished, the other machine lives:', () => {
+  test.each(pointsOf(destroyWorkflow).map((point) => [nameOf(point), point] as const))('killed %s', async (_name, point) => {
+    const { hooks, set } = trap()
     const world = await createWorld({ hooks })
     const [doomed, kept] = [await world.machine(), await world.machine()]
+    const dead = set(point)
     void world.call('DELETE', `/v1/machines/${doomed.id}`).catch(() => {})
     await dead
     world.crash()

@@ -108,7 +108,7 @@ describe('the absolute deadline', () => {
     expect(await after(-3_600_000, id)).toBe('running')
     expect(await world.count(id)).toBe(2)
     expect(await after(29_999, id)).toBe('running')
-    expect(await after(3_600_000, id)).toBe('gone')
+    expect(await after(3_660_000, id)).toBe('gone')
   })
 })
 

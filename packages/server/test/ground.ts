@@ -88,10 +88,11 @@ async function everything(world: World): Promise<string[]> {
   return [...(await world.leftovers()).filter((trace) => !trace.startsWith('journal')), ...rows.flat()]
 }
 
-/** Everything of its owner goes, and nothing is left. */
-export async function clearOut(world: World): Promise<void> {
+/** Everything of its owner goes, and nothing is left; `then` is for what belongs to nobody. */
+export async function clearOut(world: World, then?: () => Promise<void>): Promise<void> {
   for (const { id } of (await world.call('GET', '/v1/machines')).body) await world.call('DELETE', `/v1/machines/${id}`)
   for (const { id } of (await world.call('GET', '/v1/snapshots')).body) await world.call('DELETE', `/v1/snapshots/${id}`)
+  await then?.()
   // What a resume or a fork needs no more is removed after its answer.
   await until(
     () => world.leftovers(),

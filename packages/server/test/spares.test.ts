@@ -1,7 +1,12 @@
 // Spare machines: a create takes one when it fits, and everything else about the machine is as if it had not.
 
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { Op } from '../src/observe/op.ts'
+import type { StepHooks } from '../src/workflows/engine.ts'
+import { hibernateWorkflow, parkWorkflow } from '../src/workflows/hibernate.ts'
+import { destroyWorkflow } from '../src/workflows/teardown.ts'
+import { nameOf, pointsOf, trap } from './crash-points.ts'
+import { clearOut } from './ground.ts'
 import { createWorld, type World } from './world.ts'
 
 let world: World
@@ -9,8 +14,8 @@ afterEach(async () => {
   await world[Symbol.asyncDispose]()
 })
 
-async function withSpares(count: number): Promise<World> {
-  world = await createWorld({ spareMachines: count })
+async function withSpares(count: number, hooks?: StepHooks): Promise<World> {
+  world = await createWorld({ spareMachines: count, ...(hooks ? { hooks } : {}) })
   using op = new Op('test', { timeoutMs: 10_000 })
   await world.daemon.app.host.ensureShape(op, { template: 'base', vcpus: 1, memoryMb: 256 })
   for (let i = 0; i < count; i++) await world.daemon.app.host.refill(op)
@@ -83,4 +88,45 @@ test('a drained daemon takes its spares with it', async () => {
   await withSpares(2)
   await world.daemon.drain(1000)
   expect(await world.leftovers()).toEqual([])
+})
+
+describe('a machine made from a spare', () => {
+  test('is paused, resumed, forked and snapshotted as any other, and leaves nothing', async () => {
+    await withSpares(1)
+    const { id } = await world.machine()
+    expect(await world.count(id)).toBe(1)
+    const post = async (path: string) => (await world.call('POST', `/v1/machines/${id}/${path}`)).body.id
+    const child = await post('fork')
+    const snapshot = await post('snapshots')
+    await post('hibernate')
+    expect(spareVms()).toEqual([])
+    await post('resume')
+    const restored = (await world.machine({ snapshot_id: snapshot })).id
+    for (const machine of [id, child, restored]) expect(await world.count(machine)).toBe(2)
+    await world.daemon.stop()
+    using op = new Op('test', { timeoutMs: 10_000 })
+    await clearOut(world, () => world.daemon.app.host.close(op))
+  })
+
+  const points = [hibernateWorkflow, parkWorkflow, destroyWorkflow].flatMap(pointsOf)
+  test.each(points.map((point) => [nameOf(point), point] as const))('killed %s', async (_name, point) => {
+    const { hooks, set } = trap()
+    await withSpares(1, hooks)
+    const { id } = await world.machine()
+    expect(await world.count(id)).toBe(1)
+    expect(spareVms()).toHaveLength(1)
+    const dead = set(point)
+    const path = `/v1/machines/${id}`
+    const verb = point.kind === 'destroy' ? world.call('DELETE', path) : world.call('POST', `${path}/hibernate`)
+    void verb.catch(() => {})
+    await dead
+    await world.restart()
+    await world.daemon.stop()
+    const { status, body } = await world.call('GET', path)
+    expect(status === 404 ? 'gone' : body.status).toBe({ hibernate: 'running', park: 'paused', destroy: 'gone' }[point.kind])
+    if (body.status === 'paused') expect((await world.call('POST', `${path}/resume`)).status).toBe(200)
+    if (status !== 404) expect(await world.count(id)).toBe(2)
+    using op = new Op('test', { timeoutMs: 10_000 })
+    await clearOut(world, () => world.daemon.app.host.close(op))
+  })
 })

@@ -44,6 +44,8 @@ export interface World extends AsyncDisposable {
   readonly room: { -readonly [Part in keyof HostRoom]?: number }
   readonly clock: Clock & { step(ms: number): void }
   readonly key: NewKey
+  /** Directories of the host. */
+  readonly places: { readonly pool: string; readonly run: string }
   readonly db: Db
   daemon: Daemon
   /** A key of another owner. */
@@ -160,6 +162,7 @@ export async function createWorld({
     room,
     clock,
     key,
+    places: { pool: join(dataDir, 'pool'), run: runRoot },
     get db() {
       return db
     },

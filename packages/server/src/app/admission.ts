@@ -4,7 +4,7 @@ import { AppError } from '@nullspace/contract/errors.ts'
 import { whyNot, whyNotBuild, whyNotSave } from '../domain/admission.ts'
 import type { Shape } from '../domain/machine.ts'
 import type { Db, Tx } from '../store/db.ts'
-import { allMachines } from '../store/tables/machines.ts'
+import { promisedMachines } from '../store/tables/machines.ts'
 import type { App } from './context.ts'
 
 export function refuseWhileDraining(app: App): void {
@@ -20,7 +20,7 @@ export async function admit(
 ): Promise<void> {
   refuseWhileDraining(app)
   const room = await app.host.room()
-  const others = (await allMachines(tx, ['running', 'creating'])).map((other) => ({ memoryMb: other.shape.memoryMb }))
+  const others = (await promisedMachines(tx)).map((other) => ({ memoryMb: other.shape.memoryMb }))
   const first = build && app.host.shapeStatus(shape).state !== 'ready' ? whyNotBuild(room, shape) : null
   const full = whyNot(room, shape, others, count) ?? first
   if (full) throw new AppError('capacity_exceeded', { say: full })

@@ -9,16 +9,17 @@ import type { Tx } from '../store/db.ts'
 import { insertLineage } from '../store/tables/lineage.ts'
 import { findMachine, insertMachine } from '../store/tables/machines.ts'
 import { insertOperation } from '../store/tables/operations.ts'
+import { findSnapshot } from '../store/tables/snapshots.ts'
 import { type CreateState, createWorkflow } from '../workflows/create.ts'
 import { newOperation } from '../workflows/engine.ts'
 import { admit } from './admission.ts'
 import type { App } from './context.ts'
 import { hostFailure } from './failures.ts'
-import { keyed, type Keyed, madeBefore, remember } from './idempotency.ts'
+import { keyed, type Keyed, madeBefore, once, remember } from './idempotency.ts'
 import { type CreateInput, fromSnapshot, fromTemplate } from './new-machine.ts'
 import { refuseNotBuilt } from './not-built.ts'
 import { refuseOverQuota } from './quotas.ts'
-import { reusableSnapshot } from './snapshots.ts'
+import { noSnapshot, reusableSnapshot } from './snapshots.ts'
 import { theTemplate } from './templates.ts'
 
 /** From the request to a usable machine, waiting in line and a first build of the shape included. */
@@ -34,22 +35,27 @@ export async function createMachine(app: App, principal: Principal, { input, ide
   refuseNotBuilt(input)
   const request = keyed(idempotencyKey, 'createMachine', input)
   try {
-    const earlier = await repeatOf(app, principal, request)
-    if (earlier) return earlier
-    const snapshotId = input.snapshot_id ?? null
-    if (snapshotId !== null) {
-      const snapshot = await reusableSnapshot(app, principal, snapshotId)
-      return await app.snapshotUses.during(snapshot.id, () => createFromSnapshot(app, principal, input, snapshot, request))
-    }
-    const machine = fromTemplate(app, principal, input, theTemplate(app, input.template).diskMb)
-    using op = new Op(`create ${machine.id}`, { timeoutMs: CREATE_TIMEOUT_MS })
-    // Waiting happens before anything is written: who gives up in line leaves nothing to undo.
-    await admit(app, machine.shape, { build: true })
-    await app.host.ensureShape(op, machine.shape)
-    return await app.starts.pass(op, () => startNew(app, principal, machine, { kind: 'template' }, request))
+    return await once(app, principal, request, {
+      earlier: () => repeatOf(app, principal, request),
+      make: () => createNew(app, principal, input, request),
+    })
   } catch (error) {
     throw hostFailure(error, 'start the machine')
   }
+}
+
+async function createNew(app: App, principal: Principal, input: CreateInput, request: Keyed): Promise<Machine> {
+  const snapshotId = input.snapshot_id ?? null
+  if (snapshotId !== null) {
+    const snapshot = await reusableSnapshot(app, principal, snapshotId)
+    return app.snapshotUses.during(snapshot.id, () => createFromSnapshot(app, principal, input, snapshot, request))
+  }
+  const machine = fromTemplate(app, principal, input, theTemplate(app, input.template).diskMb)
+  using op = new Op(`create ${machine.id}`, { timeoutMs: CREATE_TIMEOUT_MS })
+  // Waiting happens before anything is written: who gives up in line leaves nothing to undo.
+  await admit(app, machine.shape, { build: true })
+  await app.host.ensureShape(op, machine.shape)
+  return await app.starts.pass(op, () => startNew(app, principal, machine, { kind: 'template' }, request))
 }
 
 async function createFromSnapshot(
@@ -69,34 +75,29 @@ async function createFromSnapshot(
 async function startNew(app: App, principal: Principal, machine: Machine, source: Source, request: Keyed): Promise<Machine> {
   const entry = newOperation<CreateState>(createWorkflow.kind, { subject: machine.id, source })
   const work = app.lock.tryRun(machine.id, 'create', async () => {
-    try {
-      await app.db.transaction().execute(async (tx) => {
-        await admit(app, machine.shape, { tx })
-        await refuseOverQuota(app, tx, machine.ownerId, {
-          machines: 1,
-          vcpus: machine.shape.vcpus,
-          memory_mb: machine.shape.memoryMb,
-          disk_mb: machine.diskMb,
-        })
-        await remember(tx, principal, request, [machine.id], machine.createdAt)
-        await insertNew(tx, machine, source.kind)
-        await insertOperation(tx, entry, machine.createdAt)
-        await app.outbox.emit(tx, {
-          ownerId: machine.ownerId,
-          operation: 'create',
-          status: 'requested',
-          actor: 'user',
-          machineId: machine.id,
-          snapshotId: machine.sourceSnapshotId ?? undefined,
-          metadata: machine.metadata,
-        })
+    await app.db.transaction().execute(async (tx) => {
+      // It may have been deleted before it was held.
+      if (source.kind === 'snapshot' && (await findSnapshot(tx, source.id))?.state !== 'ready') throw noSnapshot(source.id)
+      await admit(app, machine.shape, { tx })
+      await refuseOverQuota(app, tx, machine.ownerId, {
+        machines: 1,
+        vcpus: machine.shape.vcpus,
+        memory_mb: machine.shape.memoryMb,
+        disk_mb: machine.diskMb,
       })
-    } catch (error) {
-      // The same key came twice in one instant and the other was first.
-      const winner = error instanceof AppError ? null : await repeatOf(app, principal, request)
-      if (winner) return winner
-      throw error
-    }
+      await remember(tx, principal, request, [machine.id], machine.createdAt)
+      await insertNew(tx, machine, source.kind)
+      await insertOperation(tx, entry, machine.createdAt)
+      await app.outbox.emit(tx, {
+        ownerId: machine.ownerId,
+        operation: 'create',
+        status: 'requested',
+        actor: 'user',
+        machineId: machine.id,
+        snapshotId: machine.sourceSnapshotId ?? undefined,
+        metadata: machine.metadata,
+      })
+    })
     await app.engine.run(entry)
     return theMachine(app, machine.id)
   })

@@ -31,6 +31,8 @@ export async function destroyMachine(app: App, principal: Principal, id: string)
 export interface Due {
   readonly reason: string
   readonly isDue: (now: Machine) => boolean
+  /** An earlier try was told of; this one is not news. */
+  readonly told?: boolean
 }
 
 /** Null at once when something else is changing the machine. `due` when nobody asked for it. */
@@ -45,7 +47,7 @@ export function tryDestroy(app: App, machine: Machine, due?: Due): Promise<void>
     await retire(app, entry, async (tx) => {
       await updateMachine(tx, id, { state: 'destroyed' })
       const about = { ownerId, actor, machineId: id, metadata, reason: due?.reason }
-      if (due) await app.outbox.emit(tx, { ...about, operation: 'timeout_expired', status: 'succeeded' })
+      if (due && !due.told) await app.outbox.emit(tx, { ...about, operation: 'timeout_expired', status: 'succeeded' })
       await app.outbox.emit(tx, { ...about, operation: 'destroy', status: 'requested' })
     })
   })

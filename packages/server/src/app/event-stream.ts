@@ -1,19 +1,27 @@
 // Following events from a place in their order on. Replay and live are one thing: a place to begin at, and everything
 // that matches after it. So there is no seam at which an event could be missed or told twice.
+//
+// Looking through what happened is done in small steps, each with the turns of others before it, however many follow:
+// no filter, and no number of subscriptions, keeps the daemon from its other work.
 
 import type { LifecycleEvent } from '@nullspace/contract/events.ts'
 import { AppError } from '@nullspace/contract/errors.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Principal } from '../domain/principal.ts'
-import { type EventFilter, type EventRow, findEvent, lastSeq, readEvents } from '../store/tables/events.ts'
+import { type EventFilter, type EventKey, eventsAt, findEvent, lastSeq, placeOfNth, readEventKeys } from '../store/tables/events.ts'
 import type { App } from './context.ts'
 import { eventView } from './events.ts'
 
-/** Events read at once; the largest are some 50 KiB. */
+/** Of what is told at once; a larger event comes alone. */
+const BATCH_BYTES = 64 * 1024
 const BATCH = 50
-/** Rows looked at before others get their turn. */
-const SCAN = 500
+/** Events of the owner that one step may pass over. */
+const STEP = 500
+/** Of those, whose metadata one step may look at: up to 16 KiB each. */
+const COMPARED = 32
+/** Events of the owner among which the newest that match are looked for. */
+const LOOK_BACK = 10_000
 
 export interface FollowRequest extends Pick<EventFilter, 'operation' | 'status' | 'aboutMachineId' | 'snapshotId'> {
   /** All pairs must be in an event's metadata. */
@@ -28,54 +36,114 @@ export interface EventStream {
   next(): Promise<LifecycleEvent[]>
 }
 
-/** Rejects when the event to begin after is not there, or not the caller's. */
-export async function followEvents(app: Pick<App, 'db'>, { ownerId }: Principal, request: FollowRequest): Promise<EventStream> {
+type Deps = Pick<App, 'db' | 'tail'>
+
+/** Rejects when the event to begin after is not there, or not the caller's; and when it is given up. */
+export async function followEvents(
+  app: Deps,
+  { ownerId }: Principal,
+  request: FollowRequest,
+  signal?: AbortSignal,
+): Promise<EventStream> {
   const { begin, metadata, none, ...rest } = request
-  const filter: EventFilter = { ...rest, ownerId }
-  const wanted = Object.entries(metadata)
-  const matches = (row: EventRow): boolean => {
-    if (wanted.length === 0) return true
-    const have = JSON.parse(row.metadata) as Record<string, unknown>
-    return wanted.every(([key, value]) => Object.hasOwn(have, key) && isDeepStrictEqual(have[key], value))
-  }
-  let cursor = 'after' in begin ? await placeOf(app, ownerId, begin.after) : await beforeNewest(app, filter, matches, begin.newest)
+  const search: Search = { app, filter: { ...rest, ownerId }, matches: comparison(metadata), signal }
+  let cursor = 'after' in begin ? await placeOf(app, ownerId, begin.after) : await beforeNewest(search, none ? 0 : begin.newest)
   return {
     async next() {
+      if (none) return []
       for (;;) {
         const head = await lastSeq(app.db)
-        const rows = none ? [] : await readEvents(app.db, { ...filter, afterSeq: cursor, upToSeq: head }, { order: 'asc', limit: BATCH })
-        const full = rows.length === BATCH
-        cursor = full ? (rows.at(-1)?.seq ?? cursor) : Math.max(cursor, head)
-        const events = rows.filter(matches).map(eventView)
-        if (events.length > 0 || !full) return events
-        await nextTurn()
+        if (cursor >= head) return []
+        const { events, end } = await step(search, () => forward(search, cursor, head))
+        cursor = end
+        if (events.length > 0) return events
       }
     },
   }
 }
 
-async function placeOf(app: Pick<App, 'db'>, ownerId: string, eventId: string): Promise<number> {
+interface Search {
+  readonly app: Deps
+  readonly filter: EventFilter
+  /** Null: all do. */
+  readonly matches: ((metadata: string) => boolean) | null
+  readonly signal: AbortSignal | undefined
+}
+
+/** A little of the work, in its turn; then everybody else's. */
+function step<T>({ app, filter, signal }: Search, work: () => Promise<T>): Promise<T> {
+  const withOthers = async (): Promise<T> => {
+    const result = await work()
+    await nextTurn()
+    return result
+  }
+  return app.tail.turns.pass(filter.ownerId, withOthers, signal)
+}
+
+/** The next events after `cursor`, as many as are told at once, and the place up to which it was looked. */
+async function forward({ app, filter, matches }: Search, cursor: number, head: number): Promise<{ events: LifecycleEvent[]; end: number }> {
+  const end = (await placeOfNth(app.db, { ownerId: filter.ownerId, afterSeq: cursor, nth: STEP })) ?? head
+  const limit = matches ? COMPARED : BATCH
+  const keys = await readEventKeys(app.db, { ...filter, afterSeq: cursor, upToSeq: end }, { order: 'asc', limit, metadata: matches !== null })
+  const wanted: number[] = []
+  let bytes = 0
+  for (const key of keys) {
+    if (!fits(matches, key)) continue
+    bytes += key.bytes
+    if (wanted.length > 0 && bytes > BATCH_BYTES) return { events: await tell(app, wanted), end: wanted.at(-1) ?? end }
+    wanted.push(key.seq)
+  }
+  return { events: await tell(app, wanted), end: keys.length === limit ? (keys.at(-1)?.seq ?? end) : end }
+}
+
+async function tell(app: Deps, seqs: readonly number[]): Promise<LifecycleEvent[]> {
+  return (await eventsAt(app.db, seqs)).map(eventView)
+}
+
+async function placeOf(app: Deps, ownerId: string, eventId: string): Promise<number> {
   const event = await findEvent(app.db, eventId)
   if (event?.owner_id === ownerId) return event.seq
   throw new AppError('invalid_request', { say: `after_event_id: there is no event ${eventId}; it may be older than events are kept.` })
 }
 
-/** The place just before the `count` newest events that match. */
-async function beforeNewest(
-  app: Pick<App, 'db'>,
-  filter: EventFilter,
-  matches: (row: EventRow) => boolean,
-  count: number,
-): Promise<number> {
-  const head = await lastSeq(app.db)
-  let before = head
-  for (let left = count; left > 0; await nextTurn()) {
-    const rows = await readEvents(app.db, { ...filter, upToSeq: before }, { order: 'desc', limit: SCAN })
-    const fitting = rows.filter(matches).slice(0, left)
-    left -= fitting.length
-    if (left === 0) return (fitting.at(-1)?.seq ?? 1) - 1
-    if (rows.length < SCAN) return 0
-    before = (rows.at(-1)?.seq ?? 1) - 1
+/** The place just before the `count` newest events that match, or those of them that are not too far back. */
+async function beforeNewest(search: Search, count: number): Promise<number> {
+  let place = await lastSeq(search.app.db)
+  let before = place
+  let left = count
+  for (let passed = 0; left > 0 && before > 0 && passed < LOOK_BACK; passed += STEP) {
+    const from = await step(search, () => placeOfNth(search.app.db, { ownerId: search.filter.ownerId, upToSeq: before, nth: STEP }))
+    const low = from ?? 1
+    for (let more = true; more && left > 0; ) {
+      const { seqs, end } = await step(search, () => backward(search, low, before))
+      for (const seq of seqs.slice(0, left)) place = seq - 1
+      left -= seqs.length
+      more = end >= low
+      before = end
+    }
   }
-  return head
+  return place
+}
+
+/** What matches, newest first, and the place from which it is to be gone on. */
+async function backward({ app, filter, matches }: Search, low: number, before: number): Promise<{ seqs: number[]; end: number }> {
+  const limit = matches ? COMPARED : STEP
+  const range = { ...filter, afterSeq: low - 1, upToSeq: before }
+  const keys = await readEventKeys(app.db, range, { order: 'desc', limit, metadata: matches !== null })
+  const seqs = keys.filter((key) => fits(matches, key)).map(({ seq }) => seq)
+  return { seqs, end: (keys.length === limit ? (keys.at(-1)?.seq ?? low) : low) - 1 }
+}
+
+const fits = (matches: Search['matches'], { metadata }: EventKey): boolean => matches === null || (metadata !== null && matches(metadata))
+
+/** Most of what does not match is seen from its text, without parsing it: it was written by JSON.stringify, too. */
+function comparison(metadata: FollowRequest['metadata']): Search['matches'] {
+  const wanted = Object.entries(metadata)
+  if (wanted.length === 0) return null
+  const traces = wanted.map(([key, value]) => `${JSON.stringify(key)}:${Object(value) === value ? '' : JSON.stringify(value)}`)
+  return (text) => {
+    if (!traces.every((trace) => text.includes(trace))) return false
+    const have = JSON.parse(text) as Record<string, unknown>
+    return wanted.every(([key, value]) => Object.hasOwn(have, key) && isDeepStrictEqual(have[key], value))
+  }
 }

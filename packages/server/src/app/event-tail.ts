@@ -3,10 +3,16 @@
 
 import { lastSeq, ownersAfter } from '../store/tables/events.ts'
 import type { App } from './context.ts'
+import { FairGate } from './fair-gate.ts'
 
 const LOOK_EVERY_MS = 1_000
 
+/** Steps of those who read, over all connections. */
+const TURNS = { inAll: 4, perOwner: 2 } as const
+
 export class EventTail {
+  /** Who follows reads a little at a time, each time in its turn. */
+  readonly turns = new FairGate(TURNS)
   readonly #app: Pick<App, 'db' | 'outbox' | 'log'>
   readonly #wakes = new Map<string, Set<() => void>>()
   #end: (() => void) | null = null

@@ -44,12 +44,12 @@ export async function forkMachine(
       const captured = app.lock.tryRun(sourceId, 'fork', () => branch(app, principal, { sourceId, snapshotId, children, request }))
       if (!captured) throw busy(app, sourceId)
       const next = await captured
-      if (next === null) return
-      const rest = await app.engine.run(next)
-      if (rest) void app.engine.finish(rest)
+      return next && app.engine.run(next)
     })
     if (!work) throw new Error('a new id was taken')
-    await work
+    const rest = await work
+    // What is left to do is not waited for: the children run.
+    if (rest) void app.lock.tryRun(rest.subject, rest.kind, () => app.engine.finish(rest))
     return Promise.all(children.map(({ id }) => theChild(app, id)))
   }
   try {

@@ -50,7 +50,7 @@ export async function once<T>(
     const work = app.lock.tryRun(name, 'request', make)
     if (work) {
       return work.catch(async (error: unknown) => {
-        // A create came with the same key in the same instant, and was first.
+        // Another request came with the same key in the same instant, and was first.
         const winner = error instanceof AppError ? null : await earlier()
         if (winner === null) throw error
         return winner

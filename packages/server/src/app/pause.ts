@@ -42,6 +42,7 @@ export function tryHibernate(
     const machine = await findMachine(app.db, machineId)
     if (!machine || due?.isDue(machine) === false) return null
     refuseUnready(machine, 'hibernate')
+    await admitSave(app, machine.shape)
     const id = snapshotIds.mint(app.random) as SnapshotId
     const now = app.clock.now()
     const entry = newOperation<HibernateState>(hibernateWorkflow.kind, { subject: machineId, snapshotId: id, actor })
@@ -49,7 +50,7 @@ export function tryHibernate(
     await app.db.transaction().execute(async (tx) => {
       await insertSnapshot(tx, snapshotOf(machine, id, 'pause', now))
       await insertOperation(tx, entry, now)
-      if (due) await app.outbox.emit(tx, { ...about, operation: 'timeout_expired', status: 'succeeded' })
+      if (due && !due.told) await app.outbox.emit(tx, { ...about, operation: 'timeout_expired', status: 'succeeded' })
       await app.outbox.emit(tx, { ...about, operation: 'hibernate', status: 'requested', snapshotId: id })
     })
     await app.engine.finish(await app.engine.run(entry))

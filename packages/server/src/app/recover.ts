@@ -12,7 +12,9 @@ const ADOPT_TIMEOUT_MS = 4_000
 const SWEEP_TIMEOUT_MS = 60_000
 
 export async function recover(app: App): Promise<void> {
-  const machines = await allMachines(app.db, ['running'])
+  const all = await allMachines(app.db)
+  app.host.learn(all.flatMap(({ id, vmHandle }) => (vmHandle === null ? [] : [{ id, handle: vmHandle }])))
+  const machines = all.filter(({ state }) => state === 'running')
   const adopted = await Promise.all(machines.map((machine) => adopt(app, machine)))
   app.log.info({ running: machines.length, adopted: adopted.filter((result) => result === 'adopted').length }, 'machines found again')
   await app.engine.resume((keys, kind, work) => app.lock.tryRunAll(keys, kind, work))

@@ -17,6 +17,8 @@ import { keyed, type Keyed, madeBefore, once, remember } from './idempotency.ts'
 import { busy, getMachine, refuseUnready } from './machines.ts'
 import { refuseOverQuota } from './quotas.ts'
 
+const MIB = 1024 * 1024
+
 /** A running machine stands still for a moment and goes on; of a paused one, what it resumes from is copied. */
 export async function createSnapshot(
   app: App,
@@ -50,7 +52,7 @@ async function take(app: App, principal: Principal, machineId: string, id: Snaps
     // What it will take is known afterwards; it may be all of the machine's memory.
     await refuseOverQuota(app, tx, machine.ownerId, { snapshots: 1, disk_mb: machine.shape.memoryMb })
     await remember(tx, principal, request, [id], now)
-    await insertSnapshot(tx, snapshotOf(machine, id, 'reusable', now))
+    await insertSnapshot(tx, { ...snapshotOf(machine, id, 'reusable', now), sizeBytes: machine.shape.memoryMb * MIB })
     await insertOperation(tx, entry, now)
     const about = { ownerId: machine.ownerId, actor: 'user', machineId, snapshotId: id, metadata: machine.metadata } as const
     await app.outbox.emit(tx, { ...about, operation: 'snapshot_created', status: 'requested' })
@@ -132,6 +134,6 @@ async function theSnapshot(app: App, id: string): Promise<Snapshot> {
   return snapshot
 }
 
-function noSnapshot(id: string): AppError {
+export function noSnapshot(id: string): AppError {
   return new AppError('snapshot_not_found', { say: `There is no snapshot ${id.slice(0, 80)}.` })
 }

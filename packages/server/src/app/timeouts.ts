@@ -5,9 +5,14 @@ import type { SetTimeoutBody } from '@nullspace/contract/lifecycle.ts'
 import type { z } from 'zod'
 import type { Machine } from '../domain/machine.ts'
 import type { Principal } from '../domain/principal.ts'
+import type { Tx } from '../store/db.ts'
+import { anyEvent } from '../store/tables/events.ts'
 import { updateMachine } from '../store/tables/machines.ts'
 import type { App } from './context.ts'
 import { busy, getMachine, notReady, refuseUnready } from './machines.ts'
+
+/** Of a timeout that is set to what it was. */
+const TOLD_EVERY_MS = 60_000
 
 export async function setTimeout(app: App, principal: Principal, id: string, input: z.output<typeof SetTimeoutBody>): Promise<Machine> {
   const machine = await getMachine(app, principal, id)
@@ -32,10 +37,20 @@ export async function setTimeout(app: App, principal: Principal, id: string, inp
   const changed = { timeoutMs: input.timeout_ms, timeoutAction, timeoutAt }
   const done = await app.db.transaction().execute(async (tx) => {
     if (!(await updateMachine(tx, id, changed, ['running']))) return false
+    // Who only keeps a machine alive repeats this every few seconds.
+    const same = timeoutAction === machine.timeoutAction && input.timeout_ms === machine.timeoutMs
+    if (same && (await toldLately(app, tx, machine))) return true
     const about = { ownerId: machine.ownerId, actor: 'user', machineId: id, metadata: machine.metadata } as const
     await app.outbox.emit(tx, { ...about, operation: 'timeout_updated', status: 'succeeded' })
     return true
   })
   if (!done) throw notReady(await getMachine(app, principal, id))
   return { ...machine, ...changed }
+}
+
+/** Whether the last event of a set timeout is less than a minute old. */
+async function toldLately(app: App, tx: Tx, { id, ownerId }: Machine): Promise<boolean> {
+  const last = { ownerId, machineId: id, operation: 'timeout_updated' } as const
+  const now = app.clock.now()
+  return anyEvent(tx, { ...last, from: now - TOLD_EVERY_MS + 1, to: now })
 }

@@ -75,6 +75,9 @@ export interface Host {
   /** Builds the shape's golden snapshot unless it is there; concurrent callers share one build. */
   ensureShape(op: Op, shape: Shape): Promise<void>
 
+  /** Before anything is undone or finished at a start: the names that machines have below are in their handles. */
+  learn(machines: readonly { readonly id: string; readonly handle: string }[]): void
+
   // The steps of a machine's life. Each is harmless twice for the same machine.
   /** `start` is what will be started on it: a spare machine of a template's shape may be waiting with its slot. */
   reserveSlot(op: Op, machineId: string, policy: EgressPolicy, start: Start): Promise<number>

@@ -59,7 +59,7 @@ const MOST_OUTPUT_BYTES = 256 * MIB
 const ENDS_WITHIN_MS = 5_000
 
 /** The same without spares: those are made from it, in spares.ts. */
-export class LocalHost implements Omit<Host, 'spares'> {
+export class LocalHost implements Omit<Host, 'spares' | 'learn'> {
   readonly #deps: LocalHostDeps
   readonly #slots = new Map<string, Slot>()
   readonly #running = new Map<string, Running>()
@@ -133,6 +133,9 @@ export class LocalHost implements Omit<Host, 'spares'> {
     const { uid, link } = this.#slot(machineId)
     const body = this.#body(machineId)
     const overlay = 'baseMemory' in saved && (await sameFile(body.memory, saved.baseMemory))
+    if (overlay && !saved.layOver) {
+      throw new AppError('no_eligible_runtime_host', { say: 'The template’s memory was changed just now; repeat the request.' })
+    }
     const vm = await driver.restore(op, {
       id: machineId,
       dir: this.#vmDir(machineId),

@@ -151,6 +151,12 @@ export class SparingHost implements Host {
     if (body !== machine.id) this.#bodies.set(machine.id, body)
     return this.#deps.inner.adopt(op, { ...machine, id: body })
   }
+  learn(machines: readonly { readonly id: string; readonly handle: string }[]): void {
+    for (const { id, handle } of machines) {
+      const body = bodyOf(id, handle)
+      if (body !== id) this.#bodies.set(id, body)
+    }
+  }
   onVmExit(listener: (machineId: string, reason: string) => void): void {
     this.#deps.inner.onVmExit((body, reason) => {
       const spare = this.#spares.get(body)

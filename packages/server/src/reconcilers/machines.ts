@@ -6,7 +6,7 @@ import type { Machine } from '../domain/machine.ts'
 import { adopt } from '../app/recover.ts'
 import { tryFail } from '../app/destroy.ts'
 import { forgetIdempotency } from '../store/tables/idempotency.ts'
-import { allMachines, countByState } from '../store/tables/machines.ts'
+import { allMachines, countByState, findMachine } from '../store/tables/machines.ts'
 import type { Reconciler } from './reconciler.ts'
 
 /** A repeat of a create comes within minutes; a day is generous. */
@@ -35,7 +35,11 @@ export const lost = (app: App, deaths: Deaths): Reconciler => ({
   async run() {
     const silent = (await allMachines(app.db, ['running'])).filter((machine) => !app.host.guest(machine.id))
     await each(app, silent, async (machine) => {
-      if (app.lock.holder(machine.id) !== undefined || (await adopt(app, machine)) !== 'gone') return
+      // Under its key: what takes it down meanwhile would leave its slot marked as taken.
+      const found = await app.lock.tryRun(machine.id, 'adopt', async () =>
+        (await findMachine(app.db, machine.id))?.state === 'running' ? adopt(app, machine) : null,
+      )
+      if (found !== 'gone') return
       await tryFail(app, machine, deaths.reasons.get(machine.id) ?? 'its VM was gone when the daemon looked for it')
     })
     // What is left are machines that were never handed out.

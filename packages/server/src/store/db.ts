@@ -22,7 +22,11 @@ export async function openDb(path: string): Promise<Db> {
   sqlite.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 5000')
   const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: asKysely(sqlite) }) })
   const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
+  // All of it or nothing, and what was done is noted with it: a daemon that is killed half-way begins anew. The migrator
+  // leaves SQLite's statements on their own; there is one connection, so they are part of what is begun here.
+  sqlite.exec('begin immediate')
   const { error } = await migrator.migrateToLatest()
+  sqlite.exec(error ? 'rollback' : 'commit')
   if (error) throw new Error(`The database ${path} could not be brought up to date`, { cause: error })
   return db
 }

@@ -83,7 +83,14 @@ export class WorkflowEngine<Context> {
         throw error
       }
     }
-    return this.#end(entry, (tx) => workflow.done(tx, this.#context, state as never))
+    try {
+      return await this.#end(entry, (tx) => workflow.done(tx, this.#context, state as never))
+    } catch (error) {
+      // It was not acknowledged, and what stands still for it must not wait for the next look at the journal.
+      if (workflow.afterCrash === 'undo')
+        await this.#undo(workflow, { ...entry, state, phase: 'undo', error: JSON.stringify(this.#explain(error)) })
+      throw error
+    }
   }
 
   /** The rest of what was acknowledged already: if it fails now, the journal keeps it and resume() tries again. */
@@ -140,7 +147,10 @@ export class WorkflowEngine<Context> {
 
   async #undo(workflow: Workflow<Context, BaseState>, entry: Operation): Promise<void> {
     using op = new Op(`undo ${entry.kind} ${entry.subject}`, { timeoutMs: UNDO_TIMEOUT_MS })
-    await updateOperation(this.#deps.db, entry, this.#deps.clock.now())
+    // A note for after a crash. Where the disk is full it is the undo that makes room again, so it does not wait for this.
+    await updateOperation(this.#deps.db, entry, this.#deps.clock.now()).catch((error: unknown) =>
+      this.#deps.log.error({ err: error, subject: entry.subject, workflow: entry.kind }, 'that it is being undone could not be noted'),
+    )
     for (const step of workflow.steps.toReversed()) {
       if (step.undo) await this.#timed(workflow.kind, step.name, 'undo', () => step.undo!(op, this.#context, entry.state as never)) // checked just before
     }

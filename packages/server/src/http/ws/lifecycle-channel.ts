@@ -54,7 +54,7 @@ async function stream(app: App, socket: ChannelSocket, principal: Principal, fra
   const end = (): void => news.resolve()
   socket.signal.addEventListener('abort', end, { once: true })
   try {
-    const events = await followEvents(app, principal, requestOf(frame))
+    const events = await followEvents(app, principal, requestOf(frame), socket.signal)
     socket.send({ type: 'subscribed', subscription: shown(frame), reconnect_mode: frame.live_only ? 'live_only' : 'replay' })
     while (!socket.signal.aborted) {
       news = Promise.withResolvers()

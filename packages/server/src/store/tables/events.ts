@@ -2,7 +2,7 @@
 
 import type { ActorKind, LifecycleOperation, LifecycleStatus } from '@nullspace/contract/events.ts'
 import { randomUUID } from 'node:crypto'
-import type { Selectable, SelectQueryBuilder } from 'kysely'
+import { type Selectable, type SelectQueryBuilder, sql } from 'kysely'
 import type { Db, Tx } from '../db.ts'
 import type { EventTable, Schema } from '../schema.ts'
 
@@ -79,6 +79,47 @@ export async function readEvents(db: Db, filter: EventFilter, page: EventPage): 
     .execute()
 }
 
+/** What a reader needs to see whether it wants an event: a fraction of it, unless the metadata is asked for. */
+export interface EventKey {
+  readonly seq: number
+  /** Of the row, about. */
+  readonly bytes: number
+  /** Null when it was not asked for. */
+  readonly metadata: string | null
+}
+
+/** Of the columns but the metadata, about. */
+const ROW_BYTES = 512
+const bytesOfRow = sql<number>`octet_length(metadata) + ${sql.lit(ROW_BYTES)}`
+
+export async function readEventKeys(db: Db, filter: EventFilter, page: EventPage & { metadata: boolean }): Promise<EventKey[]> {
+  const { metadata } = page
+  return matching(db.selectFrom('events'), filter)
+    .select(['seq', bytesOfRow.as('bytes'), metadata ? 'metadata' : sql<null>`null`.as('metadata')])
+    .orderBy('seq', page.order)
+    .limit(page.limit)
+    .execute()
+}
+
+/** In their order; what has gone meanwhile is left out. */
+export async function eventsAt(db: Db, seqs: readonly number[]): Promise<EventRow[]> {
+  if (seqs.length === 0) return []
+  return db.selectFrom('events').selectAll().where('seq', 'in', seqs).orderBy('seq').execute()
+}
+
+/** Place of the owner's `nth` event from here on, or back; null when there are not so many. Whatever they tell of. */
+export async function placeOfNth(
+  db: Db,
+  range: { readonly ownerId: string; readonly nth: number } & ({ readonly afterSeq: number } | { readonly upToSeq: number }),
+): Promise<number | null> {
+  const row = await matching(db.selectFrom('events').select('seq'), range)
+    .orderBy('seq', 'afterSeq' in range ? 'asc' : 'desc')
+    .offset(range.nth - 1)
+    .limit(1)
+    .executeTakeFirst()
+  return row?.seq ?? null
+}
+
 export async function anyEvent(db: Db, filter: EventFilter): Promise<boolean> {
   return (await matching(db.selectFrom('events').select('seq'), filter).limit(1).executeTakeFirst()) !== undefined
 }
@@ -102,41 +143,42 @@ export async function ownersAfter(db: Db, seq: number): Promise<string[]> {
   return rows.map((row) => row.owner_id)
 }
 
-/** Removes events with their deliveries: what is older, and of each owner what is past the newest `perOwner`. At most `limit` at once. */
-export async function trimEvents(db: Db, bounds: { before: number; perOwner: number; limit: number }): Promise<number> {
-  return db.transaction().execute(async (tx) => {
-    let doomed = await tx
-      .selectFrom('events')
-      .select(['seq', 'id'])
-      .where('occurred_at', '<', bounds.before)
-      .orderBy('seq')
-      .limit(bounds.limit)
-      .execute()
-    if (doomed.length === 0) doomed = await crowded(tx, bounds)
-    if (doomed.length === 0) return 0
-    const ids = doomed.map(({ id }) => id)
-    await tx.deleteFrom('webhook_deliveries').where('event_id', 'in', ids).execute()
-    await tx.deleteFrom('events').where('id', 'in', ids).execute()
-    return ids.length
-  })
+/** Whose events there are: one look into the index for each. */
+export async function eventOwners(db: Db): Promise<string[]> {
+  const owners: string[] = []
+  for (let last = ''; ; ) {
+    const row = await db.selectFrom('events').select('owner_id').where('owner_id', '>', last).orderBy('owner_id').limit(1).executeTakeFirst()
+    if (!row) return owners
+    owners.push((last = row.owner_id))
+  }
 }
 
-/** The oldest ones of an owner who has too many. */
-async function crowded(tx: Tx, { perOwner, limit }: { perOwner: number; limit: number }): Promise<{ seq: number; id: string }[]> {
-  const owner = await tx
+/** Up to `limit` of the oldest events after a place, for whoever may forget them. */
+export async function oldestEvents(
+  db: Db,
+  { afterSeq, limit }: { afterSeq: number; limit: number },
+): Promise<{ readonly seq: number; readonly occurredAt: number; readonly unsent: boolean }[]> {
+  const rows = await db
     .selectFrom('events')
-    .select((eb) => ['owner_id', eb.fn.countAll<number>().as('count')])
-    .groupBy('owner_id')
-    .having((eb) => eb.fn.countAll(), '>', perOwner)
-    .executeTakeFirst()
-  if (!owner) return []
-  return tx
-    .selectFrom('events')
-    .select(['seq', 'id'])
-    .where('owner_id', '=', owner.owner_id)
+    .select(['seq', 'occurred_at', UNSENT.as('unsent')])
+    .where('seq', '>', afterSeq)
     .orderBy('seq')
-    .limit(Math.min(limit, Number(owner.count) - perOwner))
+    .limit(limit)
     .execute()
+  return rows.map(({ seq, occurred_at, unsent }) => ({ seq, occurredAt: occurred_at, unsent: unsent === 1 }))
+}
+
+/** Whether a webhook is still to be told. */
+const UNSENT = sql<number>`exists (select 1 from webhook_deliveries d where d.event_id = events.id and d.delivery_status in ('queued', 'in_progress'))`
+
+/** With their deliveries. */
+export async function deleteEvents(db: Db, seqs: readonly number[]): Promise<void> {
+  if (seqs.length === 0) return
+  await db.transaction().execute(async (tx) => {
+    const ids = tx.selectFrom('events').select('id').where('seq', 'in', seqs)
+    await tx.deleteFrom('webhook_deliveries').where('event_id', 'in', ids).execute()
+    await tx.deleteFrom('events').where('seq', 'in', seqs).execute()
+  })
 }
 
 function matching<O>(query: SelectQueryBuilder<Schema, 'events', O>, filter: EventFilter): SelectQueryBuilder<Schema, 'events', O> {

@@ -7,20 +7,26 @@ export async function insertLineage(tx: Tx, row: LineageTable): Promise<void> {
   await tx.insertInto('lineage').values(row).execute()
 }
 
-/** For a machine that was never handed out. */
+/** For a machine that was never handed out; and for its ancestors, where it was all that was left of them. */
 export async function deleteLineage(tx: Tx, machineId: string): Promise<void> {
-  await tx.deleteFrom('lineage').where('machine_id', '=', machineId).execute()
+  const row = await tx.selectFrom('lineage').select('parent_machine_id').where('machine_id', '=', machineId).executeTakeFirst()
+  await deleteRow(tx, machineId)
+  await forgetDead(tx, row?.parent_machine_id ?? null)
 }
 
 /** Marks the end of a machine, and forgets the dead that nothing alive descends from. */
 export async function endLineage(tx: Tx, machineId: string, now: number): Promise<void> {
   await tx.updateTable('lineage').set({ destroyed_at: now }).where('machine_id', '=', machineId).execute()
-  for (let id: string | null = machineId; id !== null;) {
+  await forgetDead(tx, machineId)
+}
+
+async function forgetDead(tx: Tx, from: string | null): Promise<void> {
+  for (let id = from; id !== null;) {
     const row: LineageTable | undefined = await tx.selectFrom('lineage').selectAll().where('machine_id', '=', id).executeTakeFirst()
     if (!row || row.destroyed_at === null) return
     const child = await tx.selectFrom('lineage').select('machine_id').where('parent_machine_id', '=', id).executeTakeFirst()
     if (child) return
-    await deleteLineage(tx, id)
+    await deleteRow(tx, id)
     id = row.parent_machine_id
   }
 }
@@ -48,4 +54,8 @@ export async function familyOf(db: Db, machineId: string): Promise<LineageTable[
     generation = children.map((child) => child.machine_id)
   }
   return family
+}
+
+async function deleteRow(tx: Tx, machineId: string): Promise<void> {
+  await tx.deleteFrom('lineage').where('machine_id', '=', machineId).execute()
 }

@@ -73,6 +73,14 @@ export async function allMachines(db: Db | Tx, states?: readonly MachineState[])
   return (await query.execute()).map(fromRow)
 }
 
+/** A machine that is being resumed is `paused` until it runs, and takes its vCPUs and memory from the begin. */
+export const RUNS_OR_WILL = sql<boolean>`(state in ('running', 'creating') or exists (select 1 from operations where operations.subject = machines.id and operations.kind = 'resume'))`
+
+/** Of all owners: those that memory of the host is promised to. */
+export async function promisedMachines(db: Db | Tx): Promise<Machine[]> {
+  return (await db.selectFrom('machines').selectAll().where(RUNS_OR_WILL).execute()).map(fromRow)
+}
+
 export async function expiredMachines(db: Db, now: number): Promise<Machine[]> {
   const rows = await db
     .selectFrom('machines')
@@ -84,24 +92,26 @@ export async function expiredMachines(db: Db, now: number): Promise<Machine[]> {
   return rows.map(fromRow)
 }
 
-/** Running ones that an idle time may end. */
-export async function idlingMachines(db: Db): Promise<Machine[]> {
+/** Running ones whose idle time has passed, by what is written of their last use; it may have been later. */
+export async function idlingMachines(db: Db, now: number): Promise<Machine[]> {
   const rows = await db
     .selectFrom('machines')
     .selectAll()
     .where('state', '=', 'running')
     .where('inactivity_timeout_ms', 'is not', null)
+    .where(sql<boolean>`max(coalesce(last_active_at, 0), coalesce(started_at, 0)) + inactivity_timeout_ms <= ${now}`)
     .execute()
   return rows.map(fromRow)
 }
 
-/** Paused ones that are destroyed some day. */
-export async function forgettableMachines(db: Db): Promise<Machine[]> {
+/** Paused ones that are to be destroyed now. */
+export async function forgettableMachines(db: Db, now: number): Promise<Machine[]> {
   const rows = await db
     .selectFrom('machines')
     .selectAll()
     .where('state', '=', 'paused')
     .where('auto_delete_after_ms', 'is not', null)
+    .where(sql<boolean>`paused_at + auto_delete_after_ms <= ${now}`)
     .execute()
   return rows.map(fromRow)
 }

@@ -3,6 +3,7 @@
 import { Quota } from '@nullspace/contract/quotas.ts'
 import type { OwnerId } from '@nullspace/contract/ids.ts'
 import { sql } from 'kysely'
+import { RUNS_OR_WILL } from './machines.ts'
 import type { Holdings } from '../../domain/quota.ts'
 import type { Db, Tx } from '../db.ts'
 
@@ -32,8 +33,8 @@ export async function holdingsOf(db: Db | Tx, ownerId: OwnerId): Promise<Holding
     .selectFrom('machines')
     .select(({ fn }) => [
       fn.countAll<number>().as('machines'),
-      sql<number>`coalesce(sum(case when state in ('running', 'creating') then vcpus else 0 end), 0)`.as('vcpus'),
-      sql<number>`coalesce(sum(case when state in ('running', 'creating') then memory_mb else 0 end), 0)`.as('memory_mb'),
+      sql<number>`coalesce(sum(case when ${RUNS_OR_WILL} then vcpus else 0 end), 0)`.as('vcpus'),
+      sql<number>`coalesce(sum(case when ${RUNS_OR_WILL} then memory_mb else 0 end), 0)`.as('memory_mb'),
       sql<number>`coalesce(sum(case when state in ('running', 'creating', 'paused') then disk_mb else 0 end), 0)`.as('disk_mb'),
     ])
     .where('owner_id', '=', ownerId)

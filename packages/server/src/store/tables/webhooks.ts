@@ -50,12 +50,12 @@ export async function deleteWebhookRow(db: Db, ownerId: string, id: string): Pro
   return numDeletedRows > 0n
 }
 
-/** One delivery to each webhook that wants the event; part of the event’s own transaction, so that none is lost between the two. */
+/** One delivery to each webhook that wants the event, and how many; part of the event’s own transaction, so that none is lost between the two. */
 export async function queueDeliveries(
   tx: Db | Tx,
   event: { readonly id: string; readonly ownerId: string; readonly operation: LifecycleOperation; readonly status: LifecycleStatus },
   now: number,
-): Promise<void> {
+): Promise<number> {
   const hooks = await tx
     .selectFrom('webhooks')
     .select(['id', 'operations'])
@@ -63,7 +63,7 @@ export async function queueDeliveries(
     .where('enabled', '=', 1)
     .execute()
   const wanting = hooks.filter(({ operations }) => (JSON.parse(operations) as string[]).includes(event.operation))
-  if (wanting.length === 0) return
+  if (wanting.length === 0) return 0
   await tx
     .insertInto('webhook_deliveries')
     .values(
@@ -83,6 +83,7 @@ export async function queueDeliveries(
       })),
     )
     .execute()
+  return wanting.length
 }
 
 export async function listDeliveryRows(db: Db, webhookId: string, page: { offset: number; limit: number }): Promise<DeliveryRow[]> {
@@ -106,26 +107,54 @@ export async function listAttempts(db: Db, deliveryId: string): Promise<AttemptR
   return db.selectFrom('webhook_attempts').selectAll().where('delivery_id', '=', deliveryId).orderBy('attempt_number').execute()
 }
 
-/** Keeps the newest `most` deliveries of each webhook; returns how many went. */
-export async function trimDeliveries(db: Db, most: number): Promise<number> {
-  const crowded = await db
+export async function allWebhookIds(db: Db): Promise<string[]> {
+  return (await db.selectFrom('webhooks').select('id').execute()).map(({ id }) => id)
+}
+
+/** What came of it, when a webhook had more waiting than is kept. */
+const OVERFLOW = 'More deliveries waited for this webhook than are kept.'
+
+const WAITING = ['queued', 'in_progress'] as const
+const DONE = ['succeeded', 'dead_letter'] as const
+
+/** Of more than `most` deliveries of a webhook, the oldest that are done with go. At most `limit` at once; returns how many. */
+export async function dropDeliveries(db: Db, webhookId: string, { most, limit }: { most: number; limit: number }): Promise<number> {
+  const excess = (await countDeliveries(db, webhookId, [...WAITING, ...DONE])) - most
+  if (excess <= 0) return 0
+  const doomed = oldest(db, webhookId, DONE, Math.min(limit, excess))
+  const { numDeletedRows } = await db.deleteFrom('webhook_deliveries').where('id', 'in', doomed).executeTakeFirst()
+  return Number(numDeletedRows)
+}
+
+/** Of more than `most` that wait, the oldest are given up. They can be seen until they are dropped. */
+export async function giveUpDeliveries(db: Db, webhookId: string, { most, limit }: { most: number; limit: number }): Promise<number> {
+  const excess = (await countDeliveries(db, webhookId, WAITING)) - most
+  if (excess <= 0) return 0
+  const { numUpdatedRows } = await db
+    .updateTable('webhook_deliveries')
+    .set({ delivery_status: 'dead_letter', next_attempt_at: null, last_error: OVERFLOW })
+    .where('id', 'in', oldest(db, webhookId, ['queued'], Math.min(limit, excess)))
+    .executeTakeFirst()
+  return Number(numUpdatedRows)
+}
+
+async function countDeliveries(db: Db, webhookId: string, statuses: readonly DeliveryRow['delivery_status'][]): Promise<number> {
+  const { count } = await db
     .selectFrom('webhook_deliveries')
-    .select((eb) => ['webhook_id', eb.fn.countAll<number>().as('count')])
-    .groupBy('webhook_id')
-    .having((eb) => eb.fn.countAll(), '>', most)
-    .execute()
-  let removed = 0
-  for (const { webhook_id, count } of crowded) {
-    const oldest = db
-      .selectFrom('webhook_deliveries')
-      .select('id')
-      .where('webhook_id', '=', webhook_id)
-      .where('delivery_status', '!=', 'in_progress')
-      .orderBy('created_at')
-      .orderBy('id')
-      .limit(Number(count) - most)
-    const { numDeletedRows } = await db.deleteFrom('webhook_deliveries').where('id', 'in', oldest).executeTakeFirst()
-    removed += Number(numDeletedRows)
-  }
-  return removed
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('webhook_id', '=', webhookId)
+    .where('delivery_status', 'in', statuses)
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
+function oldest(db: Db, webhookId: string, statuses: readonly DeliveryRow['delivery_status'][], count: number) {
+  return db
+    .selectFrom('webhook_deliveries')
+    .select('id')
+    .where('webhook_id', '=', webhookId)
+    .where('delivery_status', 'in', statuses)
+    .orderBy('created_at')
+    .orderBy('id')
+    .limit(count)
 }
