@@ -25,11 +25,17 @@ export class Ballast implements Disposable {
     return Math.floor((bavail * bsize) / MIB)
   }
 
-  /** Takes all but so many MiB. */
+  /** Takes all but so many MiB; in pieces, since what is free by the count is not all to be had at once. */
   async fill(leaveMib: number): Promise<void> {
-    const file = join(this.#pool, `ballast-${this.#files.length}`)
-    this.#files.push(file)
-    await run('fallocate', ['-l', `${this.freeMib - leaveMib}MiB`, file])
+    for (let piece = this.freeMib - leaveMib; piece > 0; piece = Math.min(piece, this.freeMib - leaveMib)) {
+      const file = join(this.#pool, `ballast-${this.#files.length}`)
+      this.#files.push(file)
+      const taken = await run('fallocate', ['-l', `${piece}MiB`, file]).then(
+        () => true,
+        () => false,
+      )
+      if (!taken) piece = Math.floor(piece / 2)
+    }
   }
 
   /** The filesystem gives back in its own time what was removed. */
