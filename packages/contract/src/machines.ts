@@ -34,7 +34,10 @@ export const Envs = z
 
 export const Metadata = z
   .record(z.string(), z.unknown())
-  .refine((metadata) => JSON.stringify(metadata).length <= LIMITS.metadataBytes, `must be at most ${LIMITS.metadataBytes} bytes as JSON`)
+  .refine(
+    (metadata) => new TextEncoder().encode(JSON.stringify(metadata)).length <= LIMITS.metadataBytes,
+    `must be at most ${LIMITS.metadataBytes} bytes as JSON`,
+  )
 
 const RESERVED = '/workspace/.nullspace'
 

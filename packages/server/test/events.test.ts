@@ -5,8 +5,9 @@ import type { LifecycleEvent } from '@nullspace/contract/events.ts'
 import { until } from '@nullspace/vmm/exam/until.ts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { silentLogger } from '../src/observe/logger.ts'
-import { retention } from '../src/reconcilers/retention.ts'
-import { insertEvent, type NewEvent } from '../src/store/tables/events.ts'
+import type { Reconciler } from '../src/reconcilers/reconciler.ts'
+import { type Kept, retention } from '../src/reconcilers/retention.ts'
+import { findEvent, insertEvent, type NewEvent } from '../src/store/tables/events.ts'
 import { type Client, connect } from './sockets.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -308,21 +309,163 @@ describe('streams', () => {
   })
 })
 
-test('what is old goes, with its deliveries, and what is too much', async () => {
-  const hook = await world.call('POST', '/v1/lifecycle/webhooks', {
-    body: { url: 'https://example.test/', operations: ['reconcile'], signing_secret: 'a secret', enabled: true },
+describe('retention', () => {
+  let monotonicMs: number
+  const DAY = 24 * 3_600_000
+  const pass = (ms: number): void => {
+    world.clock.step(ms)
+    monotonicMs += ms
+  }
+  const keep = (kept: Partial<Kept> = {}): Reconciler => {
+    monotonicMs = 0
+    const { outbox } = world.daemon.app
+    return retention({ db: world.db, clock: world.clock, log: silentLogger(), outbox }, { days: 30, monotonic: () => monotonicMs, ...kept })
+  }
+  /** As the daemon does, every now and then, for so long that the clock is trusted. */
+  const runSteadily = async (run: Reconciler): Promise<void> => {
+    for (let n = 0; n < 3; n++) {
+      await run.run()
+      pass(3_600_000)
+    }
+  }
+  const all = async (): Promise<string[]> => (await list('/v1/lifecycle/events')).body.events.map(({ id }: LifecycleEvent) => id)
+  const hook = async (): Promise<string> => {
+    const { status, body } = await world.call('POST', '/v1/lifecycle/webhooks', {
+      body: { url: 'https://example.test/', operations: ['reconcile'], signing_secret: 'a secret', enabled: true },
+    })
+    expect(status).toBe(201)
+    return body.id
+  }
+  const settle = (status: 'succeeded' | 'queued') =>
+    world.db.updateTable('webhook_deliveries').set({ delivery_status: status, next_attempt_at: null }).execute()
+
+  test('what is old goes, with its deliveries, and what is too much', async () => {
+    const id = await hook()
+    await tell()
+    await settle('succeeded')
+    const run = keep({ eventsPerOwner: 10 })
+    pass(31 * DAY)
+    const kept: string[] = []
+    for (let n = 0; n < 12; n++) kept.unshift(await write())
+    const { ownerId, key } = await world.otherOwner()
+    await write({ ownerId })
+    await runSteadily(run)
+    expect(await all()).toEqual(kept.slice(0, 10))
+    expect((await list('/v1/lifecycle/events', key)).body.events).toHaveLength(1)
+    expect((await list(`/v1/lifecycle/webhooks/${id}/deliveries`)).body).toEqual([])
   })
-  expect(hook.status).toBe(201)
-  await tell()
-  world.clock.step(31 * 24 * 3_600_000)
-  const kept: string[] = []
-  for (let n = 0; n < 12; n++) kept.unshift(await write())
-  const { ownerId, key } = await world.otherOwner()
-  await write({ ownerId })
-  const run = retention({ db: world.db, clock: world.clock, log: silentLogger() }, { days: 30, eventsPerOwner: 10 })
-  await run.run()
-  const { body } = await list('/v1/lifecycle/events')
-  expect(body.events.map(({ id }: LifecycleEvent) => id)).toEqual(kept.slice(0, 10))
-  expect((await list('/v1/lifecycle/events', key)).body.events).toHaveLength(1)
-  expect((await list(`/v1/lifecycle/webhooks/${hook.body.id}/deliveries`)).body).toEqual([])
+
+  test('what is old stays while a webhook is to be told, and while the clock is not to be trusted', async () => {
+    await hook()
+    await world.db.updateTable('webhooks').set({ enabled: 0 }).execute()
+    const old = [await write(), await write()]
+    const run = keep()
+    const [first] = old
+    const unsent = { webhook_id: (await world.db.selectFrom('webhooks').select('id').executeTakeFirstOrThrow()).id, event_id: first ?? '' }
+    const row = { operation: 'reconcile', status: 'succeeded', delivery_status: 'queued', attempt_count: 0, created_at: 0 } as const
+    const never = { next_attempt_at: null, last_attempt_at: null, last_response_status: null, last_error: null }
+    await world.db
+      .insertInto('webhook_deliveries')
+      .values({ id: randomUUID(), ...unsent, ...row, ...never })
+      .execute()
+    await run.run()
+    // Forward in a jump, and back again before it is believed.
+    world.clock.step(40 * DAY)
+    await run.run()
+    pass(300_000)
+    await run.run()
+    world.clock.step(-40 * DAY)
+    pass(300_000)
+    await run.run()
+    expect(await all()).toHaveLength(2)
+    pass(40 * DAY)
+    await runSteadily(run)
+    expect(await all()).toEqual([first])
+    await settle('succeeded')
+    await run.run()
+    expect(await all()).toEqual([])
+  })
+
+  test('an owner has so many bytes of events, and who writes a lot does not have more until the next run', async () => {
+    const metadata = { text: 'ä'.repeat(8_000) }
+    const run = keep({ bytesPerOwner: 1024 * 1024 })
+    const { ownerId } = await world.otherOwner()
+    const theirs = await write({ ownerId })
+    const last: string[] = []
+    // A run is due now: 8 MiB were written.
+    for (let n = 0; n < 600; n++) await tell({ metadata })
+    for (let n = 0; n < 3; n++) last.unshift(await write())
+    const bytes = async (): Promise<number> => {
+      const rows = await world.db.selectFrom('events').select('metadata').where('owner_id', '=', world.key.ownerId).execute()
+      return rows.reduce((sum, row) => sum + Buffer.byteLength(row.metadata), 0)
+    }
+    await until(bytes, (sum) => sum < 3 * 1024 * 1024, { what: 'what is too much is gone' })
+    await run.run()
+    expect(await bytes()).toBeLessThan(1024 * 1024)
+    expect((await all()).slice(0, 3)).toEqual(last)
+    expect(await findEvent(world.db, theirs)).not.toBe(null)
+  })
+
+  test('of a webhook’s deliveries what is done with goes first; what waits beyond the bound is given up, and is seen', async () => {
+    const id = await hook()
+    await world.db.updateTable('webhooks').set({ enabled: 1 }).execute()
+    const run = keep({ deliveriesPerWebhook: 4 })
+    const shown = async (): Promise<string[]> =>
+      (await list(`/v1/lifecycle/webhooks/${id}/deliveries`)).body
+        .map(({ delivery_status }: { delivery_status: string }) => delivery_status)
+        .toSorted()
+    const fill = async (count: number, status: 'queued' | 'succeeded'): Promise<void> => {
+      for (let n = 0; n < count; n++) {
+        const event = await write()
+        pass(1_000)
+        await world.db
+          .insertInto('webhook_deliveries')
+          .values({
+            id: randomUUID(),
+            webhook_id: id,
+            event_id: event,
+            operation: 'reconcile',
+            status: 'succeeded',
+            delivery_status: status,
+            attempt_count: 0,
+            created_at: world.clock.now(),
+            next_attempt_at: null,
+            last_attempt_at: null,
+            last_response_status: null,
+            last_error: null,
+          })
+          .execute()
+      }
+    }
+    await fill(2, 'queued')
+    await fill(4, 'succeeded')
+    await run.run()
+    expect(await shown()).toEqual(['queued', 'queued', 'succeeded', 'succeeded'])
+    await fill(4, 'queued')
+    await run.run()
+    expect(await shown()).toEqual(['dead_letter', 'dead_letter', 'queued', 'queued', 'queued', 'queued'])
+    await run.run()
+    expect(await shown()).toEqual(['queued', 'queued', 'queued', 'queued'])
+  })
+})
+
+test('a timeout that is set again and again to what it was is told once a minute; another one at once', async () => {
+  const { id } = await world.machine()
+  const set = async (timeout_ms: number): Promise<void> => {
+    expect((await world.call('POST', `/v1/machines/${id}/timeout`, { body: { timeout_ms } })).status).toBe(200)
+  }
+  const told = async (): Promise<number> => (await list(`/v1/machines/${id}/lifecycle?operation=timeout_updated`)).body.events.length
+  for (let n = 0; n < 3; n++) await set(300_000)
+  expect(await told()).toBe(1)
+  await set(400_000)
+  expect(await told()).toBe(2)
+  world.clock.step(60_000)
+  await set(400_000)
+  expect(await told()).toBe(3)
+})
+
+test('the metadata that every event repeats is bounded in bytes, not in characters', async () => {
+  const create = async (text: string) => (await world.call('POST', '/v1/machines', { body: { metadata: { text } } })).status
+  expect(await create('x'.repeat(16_000))).toBe(201)
+  expect(await create('€'.repeat(6_000))).toBe(400)
 })

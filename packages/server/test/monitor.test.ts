@@ -169,6 +169,21 @@ test('a snapshot too large for one frame goes on as updates', async () => {
   expect([...machines.map(({ id }: { id: string }) => id), ...updates].toSorted()).toEqual(ids.toSorted())
 })
 
+test('more than a connection may have waiting is told over several looks, and a client that reads is not closed', async () => {
+  await world[Symbol.asyncDispose]()
+  world = await createWorld({ socketRules: { mostWaitingBytes: 2 * 1024 * 1024 } })
+  const ids = await Promise.all(Array.from({ length: 12 }, async () => (await world.machine()).id))
+  for (const id of ids) await updateMachine(world.db, id, { metadata: { text: 'x'.repeat(250_000) } })
+  const client = await monitor()
+  const told = () =>
+    client.frames.flatMap(({ type, machines, machine_id }) =>
+      type === 'monitor_snapshot' ? machines.map(({ id }: { id: string }) => id) : type === 'monitor_update' ? [machine_id] : [],
+    )
+  await until(told, (have) => have.length >= ids.length, { what: 'all of them' })
+  expect(told().toSorted()).toEqual(ids.toSorted())
+  expect(client.ws.readyState).toBe(client.ws.OPEN)
+})
+
 test('processes, which are not told yet, are refused aloud, and the rest is told', async () => {
   const client = await monitor({ include_processes: true })
   const refusal = await client.frame(({ type }) => type === 'monitor_error', 'the refusal')

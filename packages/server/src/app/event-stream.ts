@@ -39,12 +39,7 @@ export interface EventStream {
 type Deps = Pick<App, 'db' | 'tail'>
 
 /** Rejects when the event to begin after is not there, or not the caller's; and when it is given up. */
-export async function followEvents(
-  app: Deps,
-  { ownerId }: Principal,
-  request: FollowRequest,
-  signal?: AbortSignal,
-): Promise<EventStream> {
+export async function followEvents(app: Deps, { ownerId }: Principal, request: FollowRequest, signal?: AbortSignal): Promise<EventStream> {
   const { begin, metadata, none, ...rest } = request
   const search: Search = { app, filter: { ...rest, ownerId }, matches: comparison(metadata), signal }
   let cursor = 'after' in begin ? await placeOf(app, ownerId, begin.after) : await beforeNewest(search, none ? 0 : begin.newest)
@@ -84,7 +79,11 @@ function step<T>({ app, filter, signal }: Search, work: () => Promise<T>): Promi
 async function forward({ app, filter, matches }: Search, cursor: number, head: number): Promise<{ events: LifecycleEvent[]; end: number }> {
   const end = (await placeOfNth(app.db, { ownerId: filter.ownerId, afterSeq: cursor, nth: STEP })) ?? head
   const limit = matches ? COMPARED : BATCH
-  const keys = await readEventKeys(app.db, { ...filter, afterSeq: cursor, upToSeq: end }, { order: 'asc', limit, metadata: matches !== null })
+  const keys = await readEventKeys(
+    app.db,
+    { ...filter, afterSeq: cursor, upToSeq: end },
+    { order: 'asc', limit, metadata: matches !== null },
+  )
   const wanted: number[] = []
   let bytes = 0
   for (const key of keys) {
@@ -114,7 +113,7 @@ async function beforeNewest(search: Search, count: number): Promise<number> {
   for (let passed = 0; left > 0 && before > 0 && passed < LOOK_BACK; passed += STEP) {
     const from = await step(search, () => placeOfNth(search.app.db, { ownerId: search.filter.ownerId, upToSeq: before, nth: STEP }))
     const low = from ?? 1
-    for (let more = true; more && left > 0; ) {
+    for (let more = true; more && left > 0;) {
       const { seqs, end } = await step(search, () => backward(search, low, before))
       for (const seq of seqs.slice(0, left)) place = seq - 1
       left -= seqs.length

@@ -28,7 +28,7 @@ test('one owner has its places and no more, and another finds one', async () => 
   expect(entered).toEqual(['a', 'a', 'b'])
 })
 
-test('who has the fewest inside is next, and then who waited the longest since its last turn', async () => {
+test('who has the fewest inside is next, and then whose last turn, or coming, is the longest ago', async () => {
   const { entered, ends, come } = ground({ inAll: 2, perOwner: 2 })
   for (let n = 0; n < 4; n++) void come('a')
   for (const owner of ['b', 'c', 'b', 'c']) void come(owner)
@@ -37,7 +37,7 @@ test('who has the fewest inside is next, and then who waited the longest since i
     ends[n]?.()
   }
   await turn()
-  expect(entered).toEqual(['a', 'a', 'b', 'c', 'a', 'b', 'c', 'a'])
+  expect(entered).toEqual(['a', 'a', 'b', 'a', 'c', 'b', 'a', 'c'])
 })
 
 test('who gives up leaves the line; a place is freed also by work that fails', async () => {

@@ -1,12 +1,12 @@
 // Lets a few through at a time, and nobody for long at the cost of others: whoever has the fewest inside is next, and
-// among those the one that was let in the longest ago. So a line of a thousand holds up its own owner only.
+// among those the one whose last turn, or whose coming, is the longest ago. So a line of a thousand holds up its own owner only.
 
 type Turn = () => void
 
 export class FairGate {
   readonly #inAll: number
   readonly #perOwner: number
-  /** In the order in which owners were last let in; those without a line are not in it. */
+  /** In the order in which owners came or were last let in; those without a line are not in it. */
   readonly #lines = new Map<string, Turn[]>()
   readonly #inside = new Map<string, number>()
   #all = 0

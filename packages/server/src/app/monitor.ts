@@ -4,7 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Machine } from '../domain/machine.ts'
 import type { Principal } from '../domain/principal.ts'
-import { listMachines } from '../store/tables/machines.ts'
+import { findMachines, machinePrints } from '../store/tables/machines.ts'
 import type { App } from './context.ts'
 
 const LOOK_EVERY_MS = 1_000
@@ -87,8 +87,7 @@ class OwnerWatch {
     try {
       while (this.#again && !this.#ended) {
         this.#again = false
-        const machines = await listMachines(this.#app.db, { ownerId: this.#ownerId })
-        this.#machines = machines.map((machine) => ({ machine, print: fingerprint(machine) }))
+        this.#machines = await this.#read()
         for (const onlooker of this.#onlookers) onlooker()
         await pause(LOOK_GAP_MS, undefined, { ref: false })
       }
@@ -98,9 +97,18 @@ class OwnerWatch {
       this.#looking = false
     }
   }
-}
 
-/** Of what is shown, but for what always changes: last use, and the time that is left. */
-function fingerprint({ lastActiveAt: _lastActiveAt, slot: _slot, vmHandle: _vmHandle, envs: _envs, ...shown }: Machine): string {
-  return JSON.stringify(shown)
+  /** A machine is read whole when it is new or changed; looking at the others every second costs little. */
+  async #read(): Promise<Watched[]> {
+    const { db } = this.#app
+    const known = new Map<string, Watched>(this.#machines?.map((watched) => [watched.machine.id, watched]))
+    const prints = await machinePrints(db, this.#ownerId)
+    const changed = prints.filter(({ id, print }) => known.get(id)?.print !== print).map(({ id }) => id)
+    const read = new Map<string, Machine>((await findMachines(db, changed)).map((machine) => [machine.id, machine]))
+    return prints.flatMap(({ id, print, lastActiveAt }) => {
+      const machine = read.get(id) ?? known.get(id)?.machine
+      // One that was destroyed in between is gone at the next look.
+      return machine && machine.state !== 'destroyed' ? [{ machine: { ...machine, lastActiveAt }, print }] : []
+    })
+  }
 }

@@ -6,7 +6,7 @@ import type { z } from 'zod'
 import type { Machine } from '../domain/machine.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { Tx } from '../store/db.ts'
-import { anyEvent } from '../store/tables/events.ts'
+import { readEvents } from '../store/tables/events.ts'
 import { updateMachine } from '../store/tables/machines.ts'
 import type { App } from './context.ts'
 import { busy, getMachine, notReady, refuseUnready } from './machines.ts'
@@ -50,7 +50,6 @@ export async function setTimeout(app: App, principal: Principal, id: string, inp
 
 /** Whether the last event of a set timeout is less than a minute old. */
 async function toldLately(app: App, tx: Tx, { id, ownerId }: Machine): Promise<boolean> {
-  const last = { ownerId, machineId: id, operation: 'timeout_updated' } as const
-  const now = app.clock.now()
-  return anyEvent(tx, { ...last, from: now - TOLD_EVERY_MS + 1, to: now })
+  const [last] = await readEvents(tx, { ownerId, machineId: id, operation: 'timeout_updated' }, { order: 'desc', limit: 1 })
+  return last !== undefined && Math.abs(app.clock.now() - last.occurred_at) < TOLD_EVERY_MS
 }

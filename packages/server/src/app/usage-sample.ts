@@ -15,6 +15,9 @@ export interface Sample {
   readonly host: Omit<HostSample, 'timestamp'> | null
 }
 
+/** What is to be known of a machine that is measured. */
+export type Measured = Pick<Machine, 'id' | 'ownerId' | 'shape' | 'diskMb'>
+
 export interface HostLook {
   /** ms of a clock that only goes forward. */
   readonly atMs: number
@@ -33,7 +36,7 @@ export function hostView(before: HostLook | null, now: HostLook): Omit<HostSampl
   }
 }
 
-export function guestView(machine: Machine, before: GuestStat | null, now: GuestStat, host: Sample['host']): Sample['guest'] {
+export function guestView(machine: Measured, before: GuestStat | null, now: GuestStat, host: Sample['host']): Sample['guest'] {
   const total = before ? now.cpuTotalTicks - before.cpuTotalTicks : 0
   const idle = before ? now.cpuIdleTicks - before.cpuIdleTicks : 0
   return {
@@ -49,7 +52,7 @@ export function guestView(machine: Machine, before: GuestStat | null, now: Guest
 }
 
 /** Of a guest that does not say: what was known last, or what can be seen from outside. */
-export function silentView(machine: Machine, last: Sample | null, host: Sample['host']): Sample['guest'] {
+export function silentView(machine: Measured, last: Sample | null, host: Sample['host']): Sample['guest'] {
   const cpu_percent = seenFromOutside(machine, host)
   if (last) return { ...last.guest, cpu_percent }
   return {
@@ -111,7 +114,7 @@ export function fromRow(row: readonly number[]): Sample {
 }
 
 /** The hypervisor’s time over the machine’s processors. */
-const seenFromOutside = ({ shape }: Machine, host: Sample['host']): number => Math.min(100, round((host?.cpu_percent ?? 0) / shape.vcpus))
+const seenFromOutside = ({ shape }: Measured, host: Sample['host']): number => Math.min(100, round((host?.cpu_percent ?? 0) / shape.vcpus))
 const percent = (part: number, whole: number): number => round((100 * part) / whole)
 const round = (value: number): number => Math.round(value * 100) / 100
 const whole = (value: number): number => Math.max(0, Math.round(value))

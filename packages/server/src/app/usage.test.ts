@@ -155,3 +155,46 @@ test('an hour is kept, however often one looks; and nothing of a machine that is
   log.keepOnly(new Set(['mch_b']))
   expect(log.samples(machine.id)).toEqual([])
 })
+
+test('a clock that is set back does not end the samples, nor make them come twice or out of order', async () => {
+  await log.sample(machine, 1000)
+  stat = () => Promise.reject(new Error('no moment'))
+  pass(5000)
+  await log.sample(machine, 1000)
+  now -= 86_400_000
+  stat = async () => ticks(3000, 2000)
+  const before = asked
+  const sample = await log.sample(machine, 1000)
+  expect([sample?.at, asked - before]).toEqual([now, 1])
+  expect(await log.sample(machine, 1000)).toBe(sample)
+  // What was yet to be by this clock is not shown.
+  expect(log.samples(machine.id).map(({ at }) => at)).toEqual([now])
+})
+
+test('a guest whose machine is made to stand still while it is asked is not taken for silent', async () => {
+  await log.sample(machine, 1000)
+  let changing = false
+  stat = () => {
+    changing = true
+    return new Promise(() => {})
+  }
+  pass(5000)
+  const during = log.sample(machine, 1000, () => changing)
+  await vi.advanceTimersByTimeAsync(2000)
+  expect((await during)?.guest.mem_used_bytes).toBe(600)
+  changing = false
+  stat = async () => ticks(2000, 1500)
+  pass(1000)
+  expect((await log.sample(machine, 1000, () => changing))?.guest.cpu_percent).toBe(50)
+})
+
+test('guests of one owner that do not answer leave places for another’s', async () => {
+  stat = () => new Promise(() => {})
+  const machineOf = (id: string, ownerId: string): Machine => ({ ...machine, id, ownerId }) as Machine
+  const silent = Array.from({ length: 20 }, (_, n) => log.sample(machineOf(`mch_${n}`, 'own_a'), 1000))
+  await Promise.resolve()
+  stat = async () => ticks(1000, 900)
+  expect((await log.sample(machineOf('mch_other', 'own_b'), 1000))?.guest.mem_used_bytes).toBe(600)
+  await vi.advanceTimersByTimeAsync(60_000)
+  await Promise.all(silent)
+})

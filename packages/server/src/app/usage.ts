@@ -1,18 +1,19 @@
 // What machines use: asked of the guest and of the host, kept for an hour in memory. Asking wakes nothing, waits two
 // seconds at most, and several who ask at once share one answer.
+//
+// Times are the wall clock's, which may be set back: an age below zero says nothing, so that is old.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../domain/clock.ts'
-import type { Machine } from '../domain/machine.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { GuestStat } from '../host/guest/guest.ts'
 import type { Host } from '../host/host.ts'
 import { Op } from '../observe/op.ts'
-import { Turnstile } from '../workflows/turnstile.ts'
 import type { App } from './context.ts'
+import { FairGate } from './fair-gate.ts'
 import { getMachine } from './machines.ts'
 import { UsageRing } from './usage-ring.ts'
-import { fromRow, guestView, hostView, type HostLook, ROW, type Sample, silentView, toRow } from './usage-sample.ts'
+import { fromRow, guestView, hostView, type HostLook, type Measured, ROW, type Sample, silentView, toRow } from './usage-sample.ts'
 
 const KEPT_MS = 3_600_000
 const STAT_TIMEOUT_MS = 2_000
@@ -20,7 +21,8 @@ const STAT_TIMEOUT_MS = 2_000
 const ASK_AGAIN_AFTER_MS = 30_000
 /** Between the two looks that a first figure of the processor needs. */
 const FIRST_WINDOW_MS = 200
-const AT_ONCE = 8
+/** A guest that does not answer holds a place for seconds. */
+const AT_ONCE = { inAll: 8, perOwner: 3 } as const
 
 interface Track {
   readonly ring: UsageRing
@@ -45,7 +47,7 @@ export class UsageLog {
   readonly everyMs: number
   readonly #settings: UsageSettings
   readonly #tracks = new Map<string, Track>()
-  readonly #gate = new Turnstile(AT_ONCE)
+  readonly #gate = new FairGate(AT_ONCE)
 
   constructor(settings: UsageSettings) {
     this.#settings = settings
@@ -54,22 +56,18 @@ export class UsageLog {
 
   /** Oldest first. */
   samples(machineId: string): Sample[] {
-    const oldest = this.#settings.clock.now() - KEPT_MS
+    const now = this.#settings.clock.now()
     const rows = this.#tracks.get(machineId)?.ring.rows() ?? []
-    return rows.map(fromRow).filter(({ at }) => at >= oldest)
+    const inOrder = rows.map(fromRow).toSorted((a, b) => a.at - b.at)
+    return inOrder.filter(({ at }) => at >= now - KEPT_MS && at <= now)
   }
 
-  /** When the last sample was taken, ms since the epoch. */
-  lastAt(machineId: string): number | null {
-    return this.#tracks.get(machineId)?.last?.at ?? null
-  }
-
-  /** A sample no older than `maxAgeMs`; null of a machine that has no VM now. */
-  async sample(machine: Machine, maxAgeMs: number): Promise<Sample | null> {
+  /** A sample no older than `maxAgeMs`; null of a machine that has no VM now. While it is being changed, its guest may stand still. */
+  async sample(machine: Measured, maxAgeMs: number, isChanging: () => boolean = () => false): Promise<Sample | null> {
     const track = this.#track(machine.id)
     const { last } = track
-    if (last && this.#settings.clock.now() - last.at < maxAgeMs) return last
-    track.asking ??= this.#ask(machine, track).finally(() => {
+    if (last && this.#within(maxAgeMs, last.at)) return last
+    track.asking ??= this.#ask(machine, track, isChanging).finally(() => {
       track.asking = null
     })
     return track.asking
@@ -89,21 +87,26 @@ export class UsageLog {
     return track
   }
 
-  async #ask(machine: Machine, track: Track): Promise<Sample | null> {
-    // Every look in it is bounded, so the line moves.
-    using op = new Op(`usage of ${machine.id}`, { timeoutMs: Infinity })
-    return this.#gate.pass(op, () => this.#take(machine, track))
+  /** Whether `at` is less than `ms` ago. */
+  #within(ms: number, at: number): boolean {
+    const age = this.#settings.clock.now() - at
+    return age >= 0 && age < ms
   }
 
-  async #take(machine: Machine, track: Track): Promise<Sample | null> {
+  /** Every look in it is bounded, so the line moves. */
+  #ask(machine: Measured, track: Track, isChanging: () => boolean): Promise<Sample | null> {
+    return this.#gate.pass(machine.ownerId, () => this.#take(machine, track, isChanging))
+  }
+
+  async #take(machine: Measured, track: Track, isChanging: () => boolean): Promise<Sample | null> {
     const { clock, wait = pause } = this.#settings
     if (track.stat === null && track.usage === null) {
       // What it used since its start says nothing about now.
-      ;[track.stat, track.usage] = await this.#look(machine, track)
+      ;[track.stat, track.usage] = await this.#look(machine, track, isChanging)
       if (track.stat === null && track.usage === null) return null
       await wait(FIRST_WINDOW_MS)
     }
-    const [stat, usage] = await this.#look(machine, track)
+    const [stat, usage] = await this.#look(machine, track, isChanging)
     if (stat === null && usage === null) return null
     const host = usage && hostView(track.usage, usage)
     const guest = stat ? guestView(machine, track.stat, stat, host) : silentView(machine, track.last, host)
@@ -112,27 +115,27 @@ export class UsageLog {
     track.usage = usage ?? track.usage
     track.last = sample
     // Who looks more often than samples are kept does not shorten the hour.
-    if (sample.at - track.keptAt >= this.everyMs * 0.9) {
+    if (!this.#within(this.everyMs * 0.9, track.keptAt)) {
       track.keptAt = sample.at
       track.ring.push(toRow(sample))
     }
     return sample
   }
 
-  #look(machine: Machine, track: Track): Promise<[GuestStat | null, HostLook | null]> {
-    return Promise.all([this.#askGuest(machine.id, track), this.#askHost(machine.id)])
+  #look({ id }: Measured, track: Track, isChanging: () => boolean): Promise<[GuestStat | null, HostLook | null]> {
+    return Promise.all([this.#askGuest(id, track, isChanging), this.#askHost(id)])
   }
 
-  async #askGuest(machineId: string, track: Track): Promise<GuestStat | null> {
+  async #askGuest(machineId: string, track: Track, isChanging: () => boolean): Promise<GuestStat | null> {
     const { host, clock } = this.#settings
     const guest = host.guest(machineId)
-    if (!guest || clock.now() - track.silentSince < ASK_AGAIN_AFTER_MS) return null
+    if (!guest || isChanging() || this.#within(ASK_AGAIN_AFTER_MS, track.silentSince)) return null
     using op = new Op(`stat ${machineId}`, { timeoutMs: STAT_TIMEOUT_MS })
     try {
       return await op.race(guest.stat(op))
     } catch {
-      // An older agent, a machine that stands still, a guest without a moment for us.
-      track.silentSince = clock.now()
+      // An older agent, a guest without a moment for us; not one whose machine is made to stand still.
+      if (!isChanging()) track.silentSince = clock.now()
       return null
     }
   }
@@ -143,11 +146,17 @@ export class UsageLog {
   }
 }
 
+/** A sample no older than `maxAgeMs`. None of a machine that is being changed: it may stand still, and is not to be asked while it is saved. */
+export async function sampleNow(app: Pick<App, 'usage' | 'lock'>, machine: Measured, maxAgeMs: number): Promise<Sample | null> {
+  const isChanging = (): boolean => app.lock.holder(machine.id) !== undefined
+  return isChanging() ? null : app.usage.sample(machine, maxAgeMs, isChanging)
+}
+
 /** Never wakes the machine; one that runs and was never looked at is looked at now. */
 export async function machineUsage(app: App, principal: Principal, id: string): Promise<Sample[]> {
   const machine = await getMachine(app, principal, id)
   const kept = app.usage.samples(id)
   if (kept.length > 0 || machine.state !== 'running') return kept
-  const first = await app.usage.sample(machine, app.usage.everyMs)
+  const first = await sampleNow(app, machine, app.usage.everyMs)
   return first ? [first] : []
 }

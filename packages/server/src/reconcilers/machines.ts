@@ -33,6 +33,8 @@ export const lost = (app: App, deaths: Deaths): Reconciler => ({
   name: 'lost',
   everyMs: 5_000,
   async run() {
+    // Before the look at the store: of what ends after that, the reason is still needed.
+    const settled = [...deaths.reasons.keys()].filter((id) => app.lock.holder(id) === undefined)
     const silent = (await allMachines(app.db, ['running'])).filter((machine) => !app.host.guest(machine.id))
     await each(app, silent, async (machine) => {
       // Under its key: what takes it down meanwhile would leave its slot marked as taken.
@@ -40,10 +42,14 @@ export const lost = (app: App, deaths: Deaths): Reconciler => ({
         (await findMachine(app.db, machine.id))?.state === 'running' ? adopt(app, machine) : null,
       )
       if (found !== 'gone') return
-      await tryFail(app, machine, deaths.reasons.get(machine.id) ?? 'its VM was gone when the daemon looked for it')
+      const work = tryFail(app, machine, deaths.reasons.get(machine.id) ?? 'its VM was gone when the daemon looked for it')
+      if (!work) return
+      await work
+      deaths.reasons.delete(machine.id)
     })
     // What is left are machines that were never handed out.
-    for (const id of deaths.reasons.keys()) if (app.lock.holder(id) === undefined) deaths.reasons.delete(id)
+    const open = new Set<string>(silent.map(({ id }) => id))
+    for (const id of settled) if (!open.has(id)) deaths.reasons.delete(id)
   },
 })
 

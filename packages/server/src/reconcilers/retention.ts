@@ -4,7 +4,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { App } from '../app/context.ts'
 import { deleteEvents, eventOwners, oldestEvents, readEventKeys } from '../store/tables/events.ts'
-import { allWebhookIds, dropDeliveries, giveUpDeliveries } from '../store/tables/webhooks.ts'
+import { dropDeliveries, giveUpDeliveries, listWebhookRows } from '../store/tables/webhooks.ts'
 import { Pace } from './pace.ts'
 import type { Reconciler } from './reconciler.ts'
 
@@ -29,15 +29,15 @@ export function retention(app: Deps, kept: Kept): Reconciler {
   const { days, deliveriesPerWebhook = 10_000, monotonic = () => performance.now() } = kept
   const bounds = { events: kept.eventsPerOwner ?? 200_000, bytes: kept.bytesPerOwner ?? 64 * 1024 * 1024 }
   const pace = new Pace()
-  const trimming = new Set<string>()
-  const trimOwner = async (ownerId: string): Promise<void> => {
-    if (trimming.has(ownerId)) return
-    trimming.add(ownerId)
-    try {
+  /** One owner after the other: who looks anew has what was written meanwhile. */
+  let trimmed: Promise<void> = Promise.resolve()
+  const trimOwner = (ownerId: string): Promise<void> => {
+    const work = trimmed.then(async () => {
       await forgetExcess(app, ownerId, bounds)
-    } finally {
-      trimming.delete(ownerId)
-    }
+      for (const { id } of await listWebhookRows(app.db, ownerId)) await trimWebhook(app, id, deliveriesPerWebhook)
+    })
+    trimmed = work.catch(() => {})
+    return work
   }
   // Between two runs an owner could fill the disk.
   app.outbox.onMuch((ownerId) => {
@@ -49,8 +49,8 @@ export function retention(app: Deps, kept: Kept): Reconciler {
     async run() {
       const now = app.clock.now()
       if (pace.look(now, monotonic())) await forgetOld(app, now - days * DAY_MS)
+      // Deliveries are of events: who has none has none.
       for (const ownerId of await eventOwners(app.db)) await trimOwner(ownerId)
-      for (const webhookId of await allWebhookIds(app.db)) await trimWebhook(app, webhookId, deliveriesPerWebhook)
     },
   }
 }

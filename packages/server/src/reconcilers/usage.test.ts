@@ -108,3 +108,25 @@ test('only what runs and is not being changed; missed turns are not made up for;
   await reconciler.run()
   expect(sampled).toHaveLength(1)
 })
+
+test('a clock that is set back costs one interval; and a guest that does not answer holds up no look', async () => {
+  await machine('mch_run')
+  const hanging = app()
+  const reconciler = usage({
+    ...hanging,
+    usage: {
+      ...hanging.usage,
+      everyMs: 5_000,
+      keepOnly: () => {},
+      sample({ id }: Machine) {
+        sampled.push({ id, at: now })
+        return new Promise(() => {})
+      },
+    },
+  } as unknown as App)
+  for (let n = 0; n < 6; n++, now += 1_000) await reconciler.run()
+  expect(sampled).toHaveLength(1)
+  now -= 86_400_000
+  for (let n = 0; n < 7; n++, now += 1_000) await reconciler.run()
+  expect(sampled.length).toBeGreaterThan(1)
+})

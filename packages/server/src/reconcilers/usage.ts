@@ -1,42 +1,37 @@
 // Samples what running machines use, each at its own time within the interval, so that they are never asked all at once.
 
 import type { App } from '../app/context.ts'
-import type { Machine } from '../domain/machine.ts'
-import { allMachines } from '../store/tables/machines.ts'
+import { sampleNow } from '../app/usage.ts'
+import { measuredMachines } from '../store/tables/machines.ts'
 import type { Reconciler } from './reconciler.ts'
 
 const LOOK_EVERY_MS = 1_000
 
 export const usage = (app: Pick<App, 'db' | 'clock' | 'lock' | 'usage' | 'log'>): Reconciler => {
   const { everyMs } = app.usage
+  const maxAgeMs = Math.min(LOOK_EVERY_MS, everyMs) / 2
   /** When each machine is next due. */
   const due = new Map<string, number>()
-  const sampled = async (machine: Machine): Promise<void> => {
-    // Something is changing it: the guest may be standing still, and is not to be asked while it is being saved.
-    if (app.lock.holder(machine.id) !== undefined) return
-    await app.usage.sample(machine, Math.min(LOOK_EVERY_MS, everyMs) / 2)
-  }
   return {
     name: 'usage',
     everyMs: LOOK_EVERY_MS,
     async run() {
-      const machines = await allMachines(app.db)
-      app.usage.keepOnly(new Set(machines.filter(({ state }) => state !== 'destroyed').map(({ id }) => id)))
-      const running = new Map<string, Machine>(machines.filter(({ state }) => state === 'running').map((machine) => [machine.id, machine]))
-      for (const id of due.keys()) if (!running.has(id)) due.delete(id)
+      const machines = await measuredMachines(app.db)
+      app.usage.keepOnly(new Set(machines.map(({ id }) => id)))
+      const running = machines.filter(({ state }) => state === 'running')
+      const ids = new Set<string>(running.map(({ id }) => id))
+      for (const id of due.keys()) if (!ids.has(id)) due.delete(id)
       const now = app.clock.now()
-      const turn: Machine[] = []
-      for (const [id, machine] of running) {
-        const at = due.get(id)
-        // The first time is anywhere in the interval.
-        if (at === undefined) due.set(id, now + phaseOf(id) * everyMs)
-        else if (at <= now) turn.push(machine)
+      for (const machine of running) {
+        const at = due.get(machine.id)
+        // The first time is anywhere in the interval, and also when the clock was set back.
+        if (at === undefined || at > now + everyMs) due.set(machine.id, now + phaseOf(machine.id) * everyMs)
+        if (at === undefined || at > now) continue
         // Turns that were missed are not made up for.
-        if (at !== undefined && at <= now) due.set(id, Math.max(at + everyMs, now + everyMs / 2))
+        due.set(machine.id, Math.max(at + everyMs, now + everyMs / 2))
+        // Not waited for: guests that do not answer hold up none but their owner's.
+        sampleNow(app, machine, maxAgeMs).catch((error: unknown) => app.log.error({ err: error, machine: machine.id }, 'no sample'))
       }
-      await Promise.all(
-        turn.map((machine) => sampled(machine).catch((error: unknown) => app.log.error({ err: error, machine: machine.id }, 'no sample'))),
-      )
     },
   }
 }

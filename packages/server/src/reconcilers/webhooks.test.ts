@@ -176,6 +176,35 @@ test('one owner with many hanging webhooks leaves room for the others', async ()
   expect(hanging).toBe(8)
 })
 
+test('many owners with hanging webhooks leave room for another, and the owners take turns', async () => {
+  const hanging = ['own_a', 'own_b', 'own_c', 'own_d']
+  for (const owner of hanging) {
+    for (let n = 0; n < 10; n++) await hook(owner)
+    await happen(2, owner)
+  }
+  const others = await hook('own_e')
+  now += 1_000
+  await happen(5, 'own_e')
+  let held = 0
+  const sending = make(async ({ webhookId }, stop) => {
+    if (webhookId === others) return { responseStatus: 200, error: null }
+    held++
+    await new Promise((resolve) => stop.addEventListener('abort', resolve))
+    return { responseStatus: null, error: { code: 'interrupted', message: 'x' } }
+  })
+  await sending.run()
+  await settled((rows) => rows.filter((row) => row.delivery_status === 'succeeded').length === 5, 'the fifth owner’s')
+  expect(held).toBe(24)
+  const busy = await db
+    .selectFrom('webhook_deliveries as d')
+    .innerJoin('webhooks as w', 'w.id', 'd.webhook_id')
+    .select((eb) => ['w.owner_id', eb.fn.countAll<number>().as('count')])
+    .where('d.delivery_status', '=', 'in_progress')
+    .groupBy('w.owner_id')
+    .execute()
+  expect(Object.fromEntries(busy.map(({ owner_id, count }) => [owner_id, count]))).toEqual({ own_a: 6, own_b: 6, own_c: 6, own_d: 6 })
+})
+
 test('a daemon that dies in the middle: the next one sends it again, once', async () => {
   await hook()
   await happen()

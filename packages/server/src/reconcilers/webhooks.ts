@@ -1,16 +1,18 @@
 // Posts what the outbox queued for webhooks. At least once: what was under way when a daemon ended is sent again. A few at
-// a time, and few per webhook and owner, so that an endpoint which hangs holds up nobody but itself.
+// a time, few per webhook and owner, and the owners in turn, so that an endpoint which hangs holds up nobody but itself.
 
 import { WEBHOOK_LIMITS } from '@nullspace/contract/webhooks.ts'
 import type { App } from '../app/context.ts'
 import { eventView } from '../app/events.ts'
-import { dueWebhooks, noteAttempt, requeueInterrupted, takeDeliveries } from '../store/tables/deliveries.ts'
+import { type DueWebhook, dueWebhooks, noteAttempt, requeueInterrupted, takeDeliveries } from '../store/tables/deliveries.ts'
 import { findEvent } from '../store/tables/events.ts'
 import type { DeliveryRow, WebhookRow } from '../store/tables/webhooks.ts'
 import type { Reconciler } from './reconciler.ts'
 import { postRules, postWebhook, type PostResult, type WebhookPost } from './webhook-post.ts'
 
 const MOST_AT_ONCE = { inAll: 32, perOwner: 8, perWebhook: 2 } as const
+/** Places for owners who have nothing under way: a few whose endpoints hang do not hold all of them. */
+const KEPT_FREE = 8
 /** After the first attempt, the second, and so on; each a tenth longer at most, so that what failed together does not come back together. */
 export const RETRY_AFTER_MS: readonly number[] = [5_000, 30_000, 120_000, 600_000, 1_800_000, 7_200_000, 21_600_000]
 const JITTER = 0.1
@@ -75,12 +77,13 @@ export function webhookSender(app: Deps, wish?: Post): Sender {
       strays = false
       await requeueInterrupted(app.db, app.clock.now(), [...underWay.keys()])
     }
-    for (const { id, ownerId } of await dueWebhooks(app.db, app.clock.now())) {
-      const room = load.room(ownerId, id)
-      if (room <= 0) continue
-      const taken = await takeDeliveries(app.db, id, app.clock.now(), room)
+    const due = await dueWebhooks(app.db, app.clock.now())
+    for (let next = load.next(due); next; next = load.next(due)) {
+      // One at a time, so that the places go round.
+      const taken = await takeDeliveries(app.db, next.id, app.clock.now(), 1)
       if (stopping.signal.aborted) return
       if (taken) for (const delivery of taken.deliveries) begin(taken.webhook, delivery)
+      else due.splice(due.indexOf(next), 1)
     }
   }
 
@@ -120,18 +123,33 @@ export function webhookSender(app: Deps, wish?: Post): Sender {
   }
 }
 
-/** How much is under way, and how much more may begin. */
+/** How much is under way, and whose turn is next. */
 class Load {
   #all = 0
   readonly #of = new Map<string, number>()
+  /** Owners in the order of their last turns. */
+  readonly #turns = new Set<string>()
 
-  room(owner: string, webhook: string): number {
-    const left = (most: number, now: number): number => most - now
-    return Math.min(
-      left(MOST_AT_ONCE.inAll, this.#all),
-      left(MOST_AT_ONCE.perOwner, this.#of.get(owner) ?? 0),
-      left(MOST_AT_ONCE.perWebhook, this.#of.get(webhook) ?? 0),
-    )
+  /** Of the owner with the fewest under way; among those, of the one whose last turn is the longest ago. Null when there is no room. */
+  next(due: readonly DueWebhook[]): DueWebhook | null {
+    const turns = new Map([...this.#turns].map((owner, index) => [owner, index]))
+    let best: DueWebhook | null = null
+    for (const webhook of due) {
+      if (!this.#hasRoom(webhook)) continue
+      const rank = (of: DueWebhook): number => this.#count(of.ownerId) * (turns.size + 1) + (turns.get(of.ownerId) ?? -1) + 1
+      if (best === null || rank(webhook) < rank(best)) best = webhook
+    }
+    return best
+  }
+
+  #hasRoom({ id, ownerId }: DueWebhook): boolean {
+    const own = this.#count(ownerId)
+    const places = MOST_AT_ONCE.inAll - (own > 0 ? KEPT_FREE : 0)
+    return this.#all < places && own < MOST_AT_ONCE.perOwner && this.#count(id) < MOST_AT_ONCE.perWebhook
+  }
+
+  #count(key: string): number {
+    return this.#of.get(key) ?? 0
   }
 
   /** Returns how to take it off again. */
@@ -139,12 +157,14 @@ class Load {
     const change = (by: number): void => {
       this.#all += by
       for (const key of [owner, webhook]) {
-        const now = (this.#of.get(key) ?? 0) + by
+        const now = this.#count(key) + by
         if (now > 0) this.#of.set(key, now)
         else this.#of.delete(key)
       }
     }
     change(1)
+    this.#turns.delete(owner)
+    this.#turns.add(owner)
     return () => change(-1)
   }
 }

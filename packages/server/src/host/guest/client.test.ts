@@ -121,6 +121,26 @@ describe('stat', () => {
     expect(await client.stat(newOp())).toEqual(Object.fromEntries(Object.entries(answer).map(([key, value]) => [key, Number(value)])))
   })
 
+  test('is made figures that can be shown, whatever the guest says', async () => {
+    const most = 2n ** 64n - 1n
+    const answer = {
+      cpuTotalTicks: 10n,
+      cpuIdleTicks: most,
+      cpuCount: 2,
+      memTotalBytes: 5n,
+      memAvailableBytes: most,
+      diskTotalBytes: most,
+      diskUsedBytes: most,
+      netRxBytes: most,
+      netTxBytes: 2n ** 53n,
+    }
+    const { client } = scripted((send, { stream }) => send(stream, message.GuestStatResult.kind, message.GuestStatResult.encode(answer)))
+    const stat = await client.stat(newOp())
+    const big = Number.MAX_SAFE_INTEGER
+    expect(stat).toMatchObject({ cpuIdleTicks: 10, memAvailableBytes: 5, diskTotalBytes: big, diskUsedBytes: big })
+    expect([stat.netRxBytes, stat.netTxBytes]).toEqual([big, big])
+  })
+
   test('of an agent of generation 1 is unsupported', async () => {
     const failed = message.Failed.encode({ reason: 'unsupported', message: 'this agent does not know that kind of message' })
     const { client } = scripted((send, { stream }) => send(stream, message.Failed.kind, failed))

@@ -96,8 +96,8 @@ export class GuestClient implements Guest {
             pid,
             stdout: Buffer.concat(stdout),
             stderr: Buffer.concat(stderr),
-            droppedStdout: Number(exit.droppedStdout),
-            droppedStderr: Number(exit.droppedStderr),
+            droppedStdout: figure(exit.droppedStdout),
+            droppedStderr: figure(exit.droppedStderr),
           })
         }
       },
@@ -135,16 +135,18 @@ export class GuestClient implements Guest {
 
   async stat(op: Op): Promise<GuestStat> {
     const stat = GuestStatResult.decode(await this.#ask(op, AskStat.kind, GuestStatResult.kind))
+    const total = { cpu: figure(stat.cpuTotalTicks), mem: figure(stat.memTotalBytes), disk: figure(stat.diskTotalBytes) }
+    // A part is no more than the whole, whatever a guest says.
     return {
-      cpuTotalTicks: Number(stat.cpuTotalTicks),
-      cpuIdleTicks: Number(stat.cpuIdleTicks),
+      cpuTotalTicks: total.cpu,
+      cpuIdleTicks: Math.min(total.cpu, figure(stat.cpuIdleTicks)),
       cpuCount: stat.cpuCount,
-      memTotalBytes: Number(stat.memTotalBytes),
-      memAvailableBytes: Number(stat.memAvailableBytes),
-      diskTotalBytes: Number(stat.diskTotalBytes),
-      diskUsedBytes: Number(stat.diskUsedBytes),
-      netRxBytes: Number(stat.netRxBytes),
-      netTxBytes: Number(stat.netTxBytes),
+      memTotalBytes: total.mem,
+      memAvailableBytes: Math.min(total.mem, figure(stat.memAvailableBytes)),
+      diskTotalBytes: total.disk,
+      diskUsedBytes: Math.min(total.disk, figure(stat.diskUsedBytes)),
+      netRxBytes: figure(stat.netRxBytes),
+      netTxBytes: figure(stat.netTxBytes),
     }
   }
 
@@ -229,6 +231,11 @@ export class GuestClient implements Guest {
     this.#closed = undefined
     return channel
   }
+}
+
+/** An agent of a guest’s own making may say what no number holds, and no answer may show. */
+function figure(value: bigint): number {
+  return Number(value > BigInt(Number.MAX_SAFE_INTEGER) ? BigInt(Number.MAX_SAFE_INTEGER) : value)
 }
 
 function failure(payload: Uint8Array): GuestFailure {

@@ -4,6 +4,7 @@ import type { ErrorCode } from '@nullspace/contract/errors.ts'
 import { MonitorFrame } from '@nullspace/contract/metrics.ts'
 import type { App } from '../../app/context.ts'
 import type { Watched } from '../../app/monitor.ts'
+import { sampleNow } from '../../app/usage.ts'
 import { metricsView } from '../../app/usage-sample.ts'
 import type { Principal } from '../../domain/principal.ts'
 import { invalidInput } from '../errors.ts'
@@ -14,6 +15,8 @@ import type { ChannelSocket } from './socket.ts'
 const INTERVAL_MS = { min: 500, max: 10_000, default: 1_000 } as const
 /** Clients take a MiB; what does not fit comes as updates. */
 const SNAPSHOT_BYTES = 512 * 1024
+/** May wait to be read after one look; what is not told by then, the next one tells. */
+const LOOK_BYTES = 1024 * 1024
 
 const complaint = (message: string, id = '', code: ErrorCode = 'invalid_request'): object => ({ type: 'monitor_error', id, message, code })
 
@@ -70,6 +73,7 @@ function subscribe(
     }
     for (const { machine, print } of now) {
       if (before.get(machine.id) === print) continue
+      if (socket.waitingBytes > LOOK_BYTES) return
       before.set(machine.id, print)
       socket.send({ type: 'monitor_update', id, machine_id: machine.id, machine: view(machine), removed: false })
     }
@@ -81,9 +85,8 @@ function subscribe(
     }
   }
   const measure = async ({ machine }: Watched): Promise<void> => {
-    // One that is being changed may stand still, and is not to be asked while it is saved.
-    if (machine.state !== 'running' || app.lock.holder(machine.id) !== undefined) return
-    const sample = await app.usage.sample(machine, everyMs * 0.8)
+    if (machine.state !== 'running') return
+    const sample = await sampleNow(app, machine, everyMs * 0.8)
     // Told of after its end, or before its snapshot, a machine would seem to come back.
     if (!sample || ended || socket.crowded || !told?.has(machine.id)) return
     socket.send({ type: 'monitor_metrics', id, machine_id: machine.id, metrics: metricsView(sample) })

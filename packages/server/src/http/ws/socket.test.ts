@@ -6,7 +6,7 @@ import { until } from '@nullspace/vmm/exam/until.ts'
 import { WebSocket, WebSocketServer } from 'ws'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { silentLogger } from '../../observe/logger.ts'
-import { ChannelSocket, SOCKET_RULES, type SocketRules } from './socket.ts'
+import { ChannelSocket, SOCKET_RULES, type SocketRules, type Waiting } from './socket.ts'
 
 let http: Server
 let client: WebSocket
@@ -19,14 +19,14 @@ afterEach(() => {
   http.close()
 })
 
-async function pair(rules: Partial<SocketRules>): Promise<{ socket: ChannelSocket; ws: WebSocket }> {
+async function pair(rules: Partial<SocketRules>, ofOwner: Waiting = { bytes: 0 }): Promise<{ socket: ChannelSocket; ws: WebSocket }> {
   const server = new WebSocketServer({ server: http })
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const accepted = new Promise<WebSocket>((resolve) => server.on('connection', resolve))
   client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`)
   client.on('error', () => {})
   const [ws] = await Promise.all([accepted, new Promise((resolve) => client.on('open', resolve))])
-  return { ws, socket: new ChannelSocket(ws, { rules: { ...SOCKET_RULES, ...rules }, log: silentLogger() }) }
+  return { ws, socket: new ChannelSocket(ws, { rules: { ...SOCKET_RULES, ...rules }, ofOwner, log: silentLogger() }) }
 }
 
 const MIB = 'x'.repeat(1024 * 1024)
@@ -83,4 +83,20 @@ test('who waits until there is room goes on when it is read, and when the connec
   const third = socket.drained()
   client.terminate()
   await third
+})
+
+test('what waits for an owner is bounded over all connections, and none of it is counted for one that is gone', async () => {
+  const ofOwner = { bytes: 2 * 1024 * 1024 }
+  const { socket, ws } = await pair({ mostWaitingBytesOfOwner: 4 * 1024 * 1024 }, ofOwner)
+  client.pause()
+  expect(socket.crowded).toBe(false)
+  while (!socket.crowded) socket.send({ text: 'x'.repeat(50_000) })
+  // Far below what one connection may have: others of the owner have a lot.
+  expect(socket.waitingBytes).toBeLessThan(256 * 1024)
+  const closed = new Promise((resolve) => ws.on('close', resolve))
+  for (let n = 0; n < 3; n++) socket.send({ text: MIB })
+  expect(socket.signal.aborted).toBe(true)
+  client.terminate()
+  await closed
+  expect([ofOwner.bytes, socket.waitingBytes]).toEqual([2 * 1024 * 1024, 0])
 })

@@ -14,6 +14,8 @@ export interface SocketRules {
   readonly firstFrameWithinMs: number
   /** Bytes that may wait to be read by the client. */
   readonly mostWaitingBytes: number
+  /** The same for all connections of an owner together. */
+  readonly mostWaitingBytesOfOwner: number
   /** Looks, one per ping interval, at which what waits did not get less. */
   readonly mostStalls: number
 }
@@ -23,12 +25,21 @@ export const SOCKET_RULES: SocketRules = {
   pingEveryMs: 15_000,
   firstFrameWithinMs: 15_000,
   mostWaitingBytes: 4 * 1024 * 1024,
+  mostWaitingBytesOfOwner: 64 * 1024 * 1024,
   mostStalls: 4,
 }
 
 const MISSED_PONGS = 2
 /** Whoever sends a lot waits until less than this is unread. */
 const LOW_WATER_BYTES = 256 * 1024
+
+/** Of the most that may wait for an owner: from there on, a connection for which anything waits counts as crowded. */
+const OWNER_LOW_WATER = 1 / 4
+
+/** What waits to be read by all clients of an owner. */
+export interface Waiting {
+  bytes: number
+}
 
 export const CLOSE = { goingAway: 1001, unsupported: 1003, policy: 1008, failed: 1011, tryLater: 1013 } as const
 
@@ -37,11 +48,13 @@ export class ChannelSocket {
   readonly signal: AbortSignal
   readonly #ws: WebSocket
   readonly #rules: SocketRules
+  readonly #ofOwner: Waiting
   readonly #log: Logger
   readonly #complaint: (message: string) => object
   readonly #over = new AbortController()
   #onFrame: ((frame: unknown) => void) | null = null
   #heard = false
+  #gone = false
   #waitingBytes = 0
   #written = 0
   #writtenBefore = 0
@@ -51,10 +64,16 @@ export class ChannelSocket {
 
   constructor(
     ws: WebSocket,
-    { rules, log, complaint }: { rules: SocketRules; log: Logger; complaint?: ((message: string) => object) | undefined },
+    {
+      rules,
+      ofOwner,
+      log,
+      complaint,
+    }: { rules: SocketRules; ofOwner: Waiting; log: Logger; complaint?: ((message: string) => object) | undefined },
   ) {
     this.#ws = ws
     this.#rules = rules
+    this.#ofOwner = ofOwner
     this.#log = log
     this.#complaint = complaint ?? ((message) => ({ type: 'error', message, code: 'invalid_request' }))
     this.signal = this.#over.signal
@@ -68,6 +87,9 @@ export class ChannelSocket {
     const end = (): void => {
       clearInterval(beat)
       clearTimeout(first)
+      // What was not taken by now never is.
+      this.#wait(-this.#waitingBytes)
+      this.#gone = true
       this.#end()
     }
     ws.on('close', end)
@@ -84,20 +106,31 @@ export class ChannelSocket {
   }
 
   get crowded(): boolean {
-    return this.#waitingBytes > LOW_WATER_BYTES
+    if (this.#waitingBytes > LOW_WATER_BYTES) return true
+    return this.#waitingBytes > 0 && this.#ofOwner.bytes > this.#rules.mostWaitingBytesOfOwner * OWNER_LOW_WATER
   }
 
   send(frame: object): void {
     if (this.signal.aborted) return
     const text = Buffer.from(JSON.stringify(frame))
-    this.#waitingBytes += text.length
     // The limit first: a client that reads nothing must not make us hold one frame more.
-    if (this.#waitingBytes > this.#rules.mostWaitingBytes) return this.close(CLOSE.tryLater, 'more is waiting to be read than is held')
+    if (
+      this.#waitingBytes + text.length > this.#rules.mostWaitingBytes ||
+      this.#ofOwner.bytes + text.length > this.#rules.mostWaitingBytesOfOwner
+    )
+      return this.close(CLOSE.tryLater, 'more is waiting to be read than is held')
+    this.#wait(text.length)
     this.#ws.send(text, { binary: false }, () => {
-      this.#waitingBytes -= text.length
+      if (this.#gone) return
+      this.#wait(-text.length)
       this.#written += text.length
       if (!this.crowded) this.#letOn()
     })
+  }
+
+  #wait(bytes: number): void {
+    this.#waitingBytes += bytes
+    this.#ofOwner.bytes += bytes
   }
 
   /** Resolves when little enough waits that more may be sent, and at the end of the connection. */

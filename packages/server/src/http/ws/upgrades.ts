@@ -11,7 +11,7 @@ import { authenticate } from '../../app/keys.ts'
 import { toAppError } from '../errors.ts'
 import { isNotBuilt, notFound, pathParams } from '../not-found.ts'
 import type { Channel } from './channel.ts'
-import { ChannelSocket, CLOSE, SOCKET_RULES, type SocketRules } from './socket.ts'
+import { ChannelSocket, CLOSE, SOCKET_RULES, type SocketRules, type Waiting } from './socket.ts'
 
 const MOST_IN_ALL = 2_000
 const MOST_PER_OWNER = 200
@@ -51,14 +51,16 @@ export function createUpgrades(app: App, { channels, refuse, rules }: UpgradePar
   )
   const byId = new Map<string, Channel>(channels.map((channel) => [channel.id, channel]))
   const open = new Map<ChannelSocket, { readonly ownerId: string; readonly authorization: string | undefined }>()
+  /** Of each owner who has a connection. */
+  const waiting = new Map<string, Waiting & { sockets: number }>()
   let closing: PromiseWithResolvers<void> | null = null
 
   const refuseCrowd = (ownerId: string): void => {
     if (open.size >= MOST_IN_ALL)
       throw new AppError('capacity_exceeded', { say: 'The daemon holds as many WebSocket connections as it may.' })
-    const own = [...open.values()].filter((holder) => holder.ownerId === ownerId).length
-    if (own >= MOST_PER_OWNER)
-      throw new AppError('quota_exceeded', { say: `There may be ${MOST_PER_OWNER} WebSocket connections; close some.` })
+    if ((waiting.get(ownerId)?.sockets ?? 0) >= MOST_PER_OWNER)
+      // Not a 403: the published client takes every one for a key that is no good.
+      throw new AppError('capacity_exceeded', { say: `There may be ${MOST_PER_OWNER} WebSocket connections; close some.` })
   }
   const refuseDraining = (): void => {
     if (app.lifecycle.draining || closing) throw new AppError('draining', { say: 'The daemon is shutting down.' })
@@ -96,15 +98,21 @@ export function createUpgrades(app: App, { channels, refuse, rules }: UpgradePar
     refuseCrowd(principal.ownerId)
     if (socket.destroyed) return
     server.handleUpgrade(request, socket, head, (ws) => {
+      const { ownerId } = principal
+      const ofOwner = waiting.get(ownerId) ?? { bytes: 0, sockets: 0 }
+      waiting.set(ownerId, ofOwner)
+      ofOwner.sockets++
       const made = new ChannelSocket(ws, {
         rules: settled,
+        ofOwner,
         log: log.child({ channel: channel.id }),
         complaint: channel.complaint,
       })
-      open.set(made, { ownerId: principal.ownerId, authorization: request.headers.authorization })
+      open.set(made, { ownerId, authorization: request.headers.authorization })
       app.metrics.sockets.set(open.size)
       ws.on('close', () => {
         open.delete(made)
+        if (--ofOwner.sockets === 0) waiting.delete(ownerId)
         app.metrics.sockets.set(open.size)
         if (open.size === 0) closing?.resolve()
       })

@@ -146,8 +146,14 @@ export async function ownersAfter(db: Db, seq: number): Promise<string[]> {
 /** Whose events there are: one look into the index for each. */
 export async function eventOwners(db: Db): Promise<string[]> {
   const owners: string[] = []
-  for (let last = ''; ; ) {
-    const row = await db.selectFrom('events').select('owner_id').where('owner_id', '>', last).orderBy('owner_id').limit(1).executeTakeFirst()
+  for (let last = ''; ;) {
+    const row = await db
+      .selectFrom('events')
+      .select('owner_id')
+      .where('owner_id', '>', last)
+      .orderBy('owner_id')
+      .limit(1)
+      .executeTakeFirst()
     if (!row) return owners
     owners.push((last = row.owner_id))
   }

@@ -73,6 +73,68 @@ export async function allMachines(db: Db | Tx, states?: readonly MachineState[])
   return (await query.execute()).map(fromRow)
 }
 
+/** Of all owners, but for the destroyed: what a measurement needs, and nothing that is large. */
+export async function measuredMachines(db: Db): Promise<Pick<Machine, 'id' | 'ownerId' | 'state' | 'shape' | 'diskMb'>[]> {
+  const columns = ['id', 'owner_id', 'state', 'template', 'vcpus', 'memory_mb', 'disk_mb'] as const
+  const rows = await db.selectFrom('machines').select(columns).where('state', '!=', 'destroyed').execute()
+  return rows.map((row) => ({
+    id: row.id as MachineId,
+    ownerId: row.owner_id as OwnerId,
+    state: row.state,
+    shape: { template: row.template, vcpus: row.vcpus, memoryMb: row.memory_mb },
+    diskMb: row.disk_mb,
+  }))
+}
+
+export interface MachinePrint {
+  readonly id: string
+  /** Differs when something that is shown does, but for the last use. */
+  readonly print: string
+  readonly lastActiveAt: number | null
+}
+
+/** Of an owner, in the order of a list. Environments are not read, and nothing is parsed. */
+export async function machinePrints(db: Db, ownerId: OwnerId): Promise<MachinePrint[]> {
+  const rows = await db
+    .selectFrom('machines')
+    .select(['id', 'last_active_at', ...PRINTED])
+    .where('owner_id', '=', ownerId)
+    .where('state', '!=', 'destroyed')
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .execute()
+  return rows.map(({ id, last_active_at, ...shown }) => ({ id, print: JSON.stringify(shown), lastActiveAt: last_active_at }))
+}
+
+/** What is shown of a machine that can change. */
+const PRINTED = [
+  'state',
+  'vcpus',
+  'memory_mb',
+  'disk_mb',
+  'cwd',
+  'metadata',
+  'internet_access',
+  'timeout_ms',
+  'timeout_action',
+  'timeout_at',
+  'started_at',
+  'error_reason',
+  'auto_resume',
+  'ephemeral',
+  'inactivity_timeout_ms',
+  'auto_delete_after_ms',
+  'paused_at',
+  'snapshot_id',
+  'parent_machine_id',
+  'source_snapshot_id',
+] as const satisfies readonly (keyof MachineTable)[]
+
+export async function findMachines(db: Db, ids: readonly string[]): Promise<Machine[]> {
+  if (ids.length === 0) return []
+  return (await db.selectFrom('machines').selectAll().where('id', 'in', ids).execute()).map(fromRow)
+}
+
 /** A machine that is being resumed is `paused` until it runs, and takes its vCPUs and memory from the begin. */
 export const RUNS_OR_WILL = sql<boolean>`(state in ('running', 'creating') or exists (select 1 from operations where operations.subject = machines.id and operations.kind = 'resume'))`
 

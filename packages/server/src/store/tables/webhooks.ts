@@ -107,10 +107,6 @@ export async function listAttempts(db: Db, deliveryId: string): Promise<AttemptR
   return db.selectFrom('webhook_attempts').selectAll().where('delivery_id', '=', deliveryId).orderBy('attempt_number').execute()
 }
 
-export async function allWebhookIds(db: Db): Promise<string[]> {
-  return (await db.selectFrom('webhooks').select('id').execute()).map(({ id }) => id)
-}
-
 /** What came of it, when a webhook had more waiting than is kept. */
 const OVERFLOW = 'More deliveries waited for this webhook than are kept.'
 
