@@ -169,7 +169,7 @@ describe('the daemon is killed at a step', () => {
 })
 
 describe('the daemon is killed in the middle of a fork of sixteen', () => {
-  const moments = Array.from({ length: EVERYTHING ? 10 : 3 }, () => randomInt(100, 9_000))
+  const moments = Array.from({ length: 10 }, () => randomInt(100, 4_500))
 
   test.each(moments)('after %i ms: all children are there, or none', async (afterMs) => {
     await bring('running')
@@ -274,21 +274,40 @@ describe('while a machine is being saved', () => {
     await expectCountsOn(source)
     await ballast.empty()
 
-    for (const save of [
-      () => daemon.client.pause(source.id),
-      () => daemon.client.snapshot(source.id),
-      () => daemon.client.fork(source.id, 1),
-    ]) {
-      await ballast.fill(1_500)
-      const asked: Promise<Reply<unknown>> = save()
-      await expectUnderWay(asked)
-      await ballast.fill(4)
-      const { status, body } = await asked
-      expect([status, body.code]).toEqual([507, 'insufficient_storage'])
-      expect(savedNames(daemon.place).filter((name) => name.endsWith('.partial'))).toEqual([])
-      expect(await statusOf(source)).toBe('running')
-      await ballast.empty()
-      await expectCountsOn(source)
+    interface Made {
+      readonly id?: string
+      readonly items?: readonly { readonly id: string }[]
+      readonly code?: string
+    }
+    const saves: { save: () => Promise<Reply<unknown>>; takeBack: (made: Made) => Promise<unknown> }[] = [
+      { save: () => daemon.client.pause(source.id), takeBack: () => source.resume() },
+      { save: () => daemon.client.snapshot(source.id), takeBack: ({ id }) => daemon.client.deleteSnapshot(id ?? '') },
+      {
+        save: () => daemon.client.fork(source.id, 1),
+        takeBack: async ({ items = [] }) => {
+          for (const { id } of items) await daemon.client.destroy(id)
+        },
+      },
+    ]
+    for (const { save, takeBack } of saves) {
+      // It may be done before the disk is full; then it is to be whole, and the race is run again.
+      let refused = false
+      for (let attempt = 0; attempt < 8 && !refused; attempt++) {
+        await ballast.fill(1_500)
+        const asked = save()
+        await expectUnderWay(asked)
+        await ballast.fill(4)
+        const { status, body } = await asked
+        refused = status >= 300
+        if (refused) expect([status, (body as Made).code]).toEqual([507, 'insufficient_storage'])
+        await ballast.empty()
+        if (refused) {
+          expect(savedNames(daemon.place).filter((name) => name.endsWith('.partial'))).toEqual([])
+          expect(await statusOf(source)).toBe('running')
+        } else await takeBack(body as Made)
+        await expectCountsOn(source)
+      }
+      expect(refused).toBe(true)
     }
     await source.pause()
     await source.resume()
