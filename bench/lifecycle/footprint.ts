@@ -51,7 +51,7 @@ export async function measureFootprint(context: Context, rounds: number): Promis
       }),
     ),
     notes: [
-      `f: read from smaps ${SETTLE_MS / 1000} s after the child’s first command. Its source runs beside it, but a child shares pages with its siblings only: they map the snapshot that was made for them.`,
+      `f: read from smaps ${SETTLE_MS / 1000} s after the child’s first command. Its source runs beside it, and shares with it what neither has changed.`,
     ],
   }
 }

@@ -1,6 +1,7 @@
 // From a prepared directory to a running VM, or to nothing at all.
 
 import { writeFile } from 'node:fs/promises'
+import { setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DriverError, noSpaceOr } from '../errors.ts'
 import { Op } from '../op.ts'
@@ -41,6 +42,7 @@ export async function startVm(op: Op, parts: StartParts): Promise<Vm> {
     cgroups.prepare(spec)
     launched = await launchVm(parts, paths)
     op.log(`pid ${launched.process.pid}`)
+    yieldToDaemon(launched.process.pid)
     await preferForOom(launched.process.pid)
     const [vm] = await Promise.all([takeControl(op, parts, paths, launched), cgroups.enter(spec.id, launched.process.pid)])
     return vm
@@ -51,6 +53,18 @@ export async function startVm(op: Op, parts: StartParts): Promise<Vm> {
       op.log(`not all of it could be removed: ${String(second)}`)
     })
     return noSpaceOr(error)
+  }
+}
+
+/** Nice value of a VM, inherited by the threads that it has yet to start. */
+const VM_NICE = 10
+
+/** Guests may take every core, and the daemon that answers for all of them must still get its turn at once. */
+function yieldToDaemon(pid: number): void {
+  try {
+    setPriority(pid, VM_NICE)
+  } catch {
+    // It ended already, and why is told by whoever watches it.
   }
 }
 
