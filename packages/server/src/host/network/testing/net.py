@@ -18,6 +18,7 @@ def forever(work):
 
 
 seen = []  # source and text of the datagrams, and of what came on echoing connections, that reached us
+taken = threading.Event()
 held = {}  # connections that stay open: the last that we opened, 'own', and that we took, 'taken'
 
 
@@ -51,8 +52,8 @@ def serve_echo(port):
     def accept():
         while True:
             held['taken'], peer = server.accept()
-            talking = held['taken']
-            forever(lambda: talk(talking, peer))
+            taken.set()
+            forever(lambda talking=held['taken'], peer=peer: talk(talking, peer))
     forever(accept)
 
 
@@ -127,7 +128,10 @@ def probe_say(text):
     return held['own'].recv(4096).decode()
 
 
-def probe_tell(text):
+def probe_tell(text, timeout=10):
+    # The caller's connect() is done before we have taken the connection from the queue.
+    if not taken.wait(timeout):
+        raise TimeoutError
     held['taken'].sendall(text.encode())
 
 
@@ -139,6 +143,8 @@ def command(id, do, **arguments):
         say(id=id, got=PROBES[do](**arguments))
     except OSError as error:
         say(id=id, failed='timeout' if isinstance(error, TimeoutError) else os.strerror(error.errno))
+    except Exception as error:  # whoever asked is told, and does not wait for an answer that never comes
+        say(id=id, failed=repr(error))
 
 
 def peer(listeners):
