@@ -3,7 +3,7 @@
 
 import type { Snapshot } from '../domain/snapshot.ts'
 import type { Db, Tx } from '../store/db.ts'
-import { deleteSnapshotRow, findSnapshot } from '../store/tables/snapshots.ts'
+import { findSnapshot } from '../store/tables/snapshots.ts'
 import type { WorkflowContext } from './context.ts'
 import type { BaseState, Step } from './workflow.ts'
 
@@ -46,9 +46,4 @@ export async function theSnapshot(db: Db | Tx, id: string): Promise<Snapshot> {
   const snapshot = await findSnapshot(db, id)
   if (!snapshot) throw new Error(`snapshot ${id} is not in the store`)
   return snapshot
-}
-
-/** Of one that came to nothing. */
-export async function forgetSnapshot(tx: Tx, id: string): Promise<void> {
-  await deleteSnapshotRow(tx, id)
 }

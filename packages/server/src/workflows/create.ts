@@ -7,13 +7,11 @@ import { deleteLineage } from '../store/tables/lineage.ts'
 import { deleteMachine, updateMachine } from '../store/tables/machines.ts'
 import type { WorkflowContext } from './context.ts'
 import { newIdentity, runningNow, theMachine } from './machine-parts.ts'
+import { type RestoreState, restoreSteps } from './restore.ts'
 import type { Workflow } from './workflow.ts'
 
-export interface CreateState {
-  readonly subject: string
+export interface CreateState extends RestoreState {
   readonly source: Source
-  readonly slot?: number
-  readonly handle?: string
 }
 
 export const createWorkflow: Workflow<WorkflowContext, CreateState> = {
@@ -21,37 +19,10 @@ export const createWorkflow: Workflow<WorkflowContext, CreateState> = {
   // Nobody was told of it, and whoever asked will ask again with the same key.
   afterCrash: 'undo',
   timeoutMs: 120_000,
-  steps: [
-    {
-      name: 'reserveSlot',
-      async run(op, { db, host }, { subject, source }) {
-        const { internetAccess, shape } = await theMachine(db, subject)
-        return { slot: await host.reserveSlot(op, subject, { internetAccess }, { ...source, shape }) }
-      },
-      undo: (op, { host }, { subject, slot }) => host.releaseSlot(op, subject, slot ?? null),
-    },
-    {
-      name: 'cloneDisk',
-      async run(op, { db, host }, { subject, source }) {
-        await host.cloneDisk(op, subject, { ...source, shape: (await theMachine(db, subject)).shape })
-      },
-      undo: (op, { host }, { subject }) => host.removeDisk(op, subject),
-    },
-    {
-      name: 'restore',
-      async run(op, { db, host }, { subject, source }) {
-        return { handle: await host.startVm(op, subject, { ...source, shape: (await theMachine(db, subject)).shape }) }
-      },
-      undo: (op, { host }, { subject }) => host.stopVm(op, subject),
-    },
-    {
-      name: 'greet',
-      async run(op, { db, host }, { subject, source }) {
-        const { diskMb } = await theMachine(db, subject)
-        await host.greet(op, subject, newIdentity(subject, source.kind === 'snapshot'), diskMb)
-      },
-    },
-  ],
+  steps: restoreSteps<CreateState>({
+    source: ({ source }) => source,
+    identity: ({ subject, source }) => newIdentity(subject, source.kind === 'snapshot'),
+  }),
   async done(tx, { clock, emit }, { subject, slot, handle }) {
     const machine = await theMachine(tx, subject)
     await updateMachine(tx, subject, { ...runningNow(machine, clock.now()), slot: slot ?? null, vmHandle: handle ?? null }, ['creating'])

@@ -5,10 +5,10 @@ import type { MachineId } from '@nullspace/contract/ids.ts'
 import { deleteIdempotencyOf } from '../store/tables/idempotency.ts'
 import { deleteLineage } from '../store/tables/lineage.ts'
 import { deleteMachine, findMachine, updateMachine } from '../store/tables/machines.ts'
-import { updateSnapshot } from '../store/tables/snapshots.ts'
+import { deleteSnapshotRow, updateSnapshot } from '../store/tables/snapshots.ts'
 import type { Tx } from '../store/db.ts'
 import type { Op } from '../observe/op.ts'
-import { captureSteps, forgetSnapshot, type CaptureState } from './capture.ts'
+import { captureSteps, type CaptureState } from './capture.ts'
 import type { WorkflowContext } from './context.ts'
 import { newOperation } from './engine.ts'
 import { newIdentity, runningNow, theMachine } from './machine-parts.ts'
@@ -33,7 +33,7 @@ export const forkWorkflow: Workflow<WorkflowContext, ForkState> = {
   },
   async undone(tx, context, { subject, snapshotId, children }, failure) {
     await giveUp(tx, context, { parent: subject, children }, failure)
-    await forgetSnapshot(tx, snapshotId)
+    await deleteSnapshotRow(tx, snapshotId)
   },
 }
 
@@ -101,7 +101,7 @@ export const branchWorkflow: Workflow<WorkflowContext, BranchState> = {
   },
   async undone(tx, context, { subject, parent, children }, failure) {
     await giveUp(tx, context, { parent, children }, failure)
-    await forgetSnapshot(tx, subject)
+    await deleteSnapshotRow(tx, subject)
   },
 }
 

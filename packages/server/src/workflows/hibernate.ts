@@ -4,8 +4,8 @@
 import type { ActorKind } from '@nullspace/contract/events.ts'
 import type { SnapshotId } from '@nullspace/contract/ids.ts'
 import { updateMachine } from '../store/tables/machines.ts'
-import { updateSnapshot } from '../store/tables/snapshots.ts'
-import { captureSteps, forgetSnapshot, theSnapshot, type CaptureState } from './capture.ts'
+import { deleteSnapshotRow, updateSnapshot } from '../store/tables/snapshots.ts'
+import { captureSteps, theSnapshot, type CaptureState } from './capture.ts'
 import type { WorkflowContext } from './context.ts'
 import { newOperation } from './engine.ts'
 import { theMachine } from './machine-parts.ts'
@@ -50,7 +50,7 @@ export const hibernateWorkflow: Workflow<WorkflowContext, HibernateState> = {
       error: failure,
       metadata,
     })
-    await forgetSnapshot(tx, snapshotId)
+    await deleteSnapshotRow(tx, snapshotId)
   },
 }
 

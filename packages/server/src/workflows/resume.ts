@@ -7,51 +7,22 @@ import { deleteSnapshotRow, updateSnapshot } from '../store/tables/snapshots.ts'
 import type { WorkflowContext } from './context.ts'
 import { newOperation } from './engine.ts'
 import { runningNow, theMachine } from './machine-parts.ts'
+import { type RestoreState, restoreSteps } from './restore.ts'
 import type { BaseState, Workflow } from './workflow.ts'
 
-export interface ResumeState extends BaseState {
+export interface ResumeState extends RestoreState {
   readonly snapshotId: string
   readonly actor: ActorKind
-  readonly slot?: number
-  readonly handle?: string
 }
 
 export const resumeWorkflow: Workflow<WorkflowContext, ResumeState> = {
   kind: 'resume',
   afterCrash: 'undo',
   timeoutMs: 120_000,
-  steps: [
-    {
-      name: 'reserveSlot',
-      async run(op, { db, host }, { subject, snapshotId }) {
-        const { internetAccess, shape } = await theMachine(db, subject)
-        return { slot: await host.reserveSlot(op, subject, { internetAccess }, { kind: 'snapshot', id: snapshotId, shape }) }
-      },
-      undo: (op, { host }, { subject, slot }) => host.releaseSlot(op, subject, slot ?? null),
-    },
-    {
-      name: 'cloneDisk',
-      async run(op, { db, host }, { subject, snapshotId }) {
-        await host.cloneDisk(op, subject, { kind: 'snapshot', id: snapshotId, shape: (await theMachine(db, subject)).shape })
-      },
-      undo: (op, { host }, { subject }) => host.removeDisk(op, subject),
-    },
-    {
-      name: 'restore',
-      async run(op, { db, host }, { subject, snapshotId }) {
-        return {
-          handle: await host.startVm(op, subject, { kind: 'snapshot', id: snapshotId, shape: (await theMachine(db, subject)).shape }),
-        }
-      },
-      undo: (op, { host }, { subject }) => host.stopVm(op, subject),
-    },
-    {
-      name: 'greet',
-      async run(op, { db, host }, { subject }) {
-        await host.greet(op, subject, { kind: 'same' }, (await theMachine(db, subject)).diskMb)
-      },
-    },
-  ],
+  steps: restoreSteps<ResumeState>({
+    source: ({ snapshotId }) => ({ kind: 'snapshot', id: snapshotId }),
+    identity: () => ({ kind: 'same' }),
+  }),
   async done(tx, { clock, emit }, { subject, snapshotId, slot, handle, actor }) {
     const machine = await theMachine(tx, subject)
     await updateMachine(tx, subject, { ...runningNow(machine, clock.now()), slot: slot ?? null, vmHandle: handle ?? null }, ['paused'])

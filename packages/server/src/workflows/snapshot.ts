@@ -3,9 +3,9 @@
 
 import type { SnapshotId } from '@nullspace/contract/ids.ts'
 import { deleteIdempotencyOf } from '../store/tables/idempotency.ts'
-import { updateSnapshot } from '../store/tables/snapshots.ts'
+import { deleteSnapshotRow, updateSnapshot } from '../store/tables/snapshots.ts'
 import type { Tx } from '../store/db.ts'
-import { captureSteps, forgetSnapshot, theSnapshot, type CaptureState } from './capture.ts'
+import { captureSteps, theSnapshot, type CaptureState } from './capture.ts'
 import type { WorkflowContext } from './context.ts'
 import { theMachine } from './machine-parts.ts'
 import type { Failure, Workflow } from './workflow.ts'
@@ -78,5 +78,5 @@ async function undone(tx: Tx, { emit }: WorkflowContext, { subject, snapshotId }
     metadata,
   })
   await deleteIdempotencyOf(tx, snapshotId)
-  await forgetSnapshot(tx, snapshotId)
+  await deleteSnapshotRow(tx, snapshotId)
 }
