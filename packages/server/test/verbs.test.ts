@@ -1,6 +1,6 @@
 // Every verb in every state, and while something else is at work: a stated answer, at once.
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { until } from '@nullspace/vmm/exam/until.ts'
 import type { Host } from '../src/host/host.ts'
 import { tryDestroy } from '../src/app/destroy.ts'
@@ -170,6 +170,31 @@ describe('while it is in flight,', () => {
     expect((await first).status).toBeLessThan(300)
     await Promise.all(all)
     if (long === 'hibernate' || long === 'resume' || long === 'destroy') expect(said(settled[long as Verb]!)).toBe('200')
+  })
+})
+
+// Its owner sees that it is paused while the rest of its VM is still being cleared away.
+describe.each(['resume', 'snapshot', 'destroy'] as const)('what is paused already can', (verb) => {
+  test(`${verb}, and waits for what is left of the pause`, async () => {
+    const id = await counting(world)
+    const arrived = Promise.withResolvers<void>()
+    const gate = Promise.withResolvers<void>()
+    world.hostFaults.removeDisk = () => {
+      arrived.resolve()
+      return gate.promise
+    }
+    const pausing = VERBS.hibernate(id)
+    await arrived.promise
+    expect((await VERBS.get(id)).body.status).toBe('paused')
+    const asked = VERBS[verb](id)
+    const answered = vi.fn()
+    void asked.then(answered)
+    await VERBS.get(id)
+    expect(answered).not.toHaveBeenCalled()
+    delete world.hostFaults.removeDisk
+    gate.resolve()
+    expect(said(await pausing)).toBe('200')
+    expect(said(await asked)).toMatch(/^20[01]$/)
   })
 })
 

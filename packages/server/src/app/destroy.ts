@@ -10,13 +10,13 @@ import { insertOperation, type Operation } from '../store/tables/operations.ts'
 import { newOperation } from '../workflows/engine.ts'
 import { type DestroyState, destroyWorkflow, failWorkflow, type FailState } from '../workflows/teardown.ts'
 import type { App } from './context.ts'
-import { busy, getMachine, noMachine } from './machines.ts'
+import { busy, noMachine, settledMachine } from './machines.ts'
 
 /** From the first answer on the machine is gone for everyone, though its last remains may still be being removed. */
 export async function destroyMachine(app: App, principal: Principal, id: string): Promise<void> {
   // Its VM's death is being dealt with: that ends by itself, and soon.
   await app.lock.inFlight(id, 'fail')
-  const machine = app.lock.inFlight(id, 'destroy') ? await findMachine(app.db, id) : await getMachine(app, principal, id)
+  const machine = app.lock.inFlight(id, 'destroy') ? await findMachine(app.db, id) : await settledMachine(app, principal, id)
   if (machine?.ownerId !== principal.ownerId) throw noMachine(id)
   const joined = app.lock.inFlight(id, 'destroy')
   const work = joined ?? tryDestroy(app, machine)

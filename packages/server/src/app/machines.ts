@@ -14,6 +14,18 @@ export async function getMachine(app: App, principal: Principal, id: string): Pr
   return machine
 }
 
+/**
+ * The machine for who is about to change it. One that says it is paused is paused, though its VM may still be ending:
+ * that is waited for, it is no conflict.
+ */
+export async function settledMachine(app: App, principal: Principal, id: string): Promise<Machine> {
+  const machine = await getMachine(app, principal, id)
+  const ending = app.lock.inFlight(id, 'hibernate') ?? app.lock.inFlight(id, 'park')
+  if (machine.state !== 'paused' || !ending) return machine
+  await app.lock.released(id)
+  return getMachine(app, principal, id)
+}
+
 /** Also for what is another owner's: that it exists is not told. */
 export function noMachine(id: string): AppError {
   return new AppError('machine_not_found', { say: `There is no machine ${id.slice(0, 80)}.` })

@@ -11,14 +11,14 @@ import { type ResumeState, resumeWorkflow } from '../workflows/resume.ts'
 import { admit } from './admission.ts'
 import type { App } from './context.ts'
 import { hostFailure } from './failures.ts'
-import { busy, getMachine, noMachine, notReady, refuseUnready } from './machines.ts'
+import { busy, getMachine, noMachine, notReady, refuseUnready, settledMachine } from './machines.ts'
 import { refuseOverQuota } from './quotas.ts'
 
 /** Waiting in line included. */
 const RESUME_TIMEOUT_MS = 240_000
 
 export async function resumeMachine(app: App, principal: Principal, id: string): Promise<Machine> {
-  await getMachine(app, principal, id)
+  await settledMachine(app, principal, id)
   return resume(app, id, 'user')
 }
 

@@ -14,7 +14,7 @@ import { admitSave } from './admission.ts'
 import type { App } from './context.ts'
 import { hostFailure } from './failures.ts'
 import { keyed, type Keyed, madeBefore, once, remember } from './idempotency.ts'
-import { busy, getMachine, refuseUnready } from './machines.ts'
+import { busy, getMachine, refuseUnready, settledMachine } from './machines.ts'
 import { refuseOverQuota } from './quotas.ts'
 
 const MIB = 1024 * 1024
@@ -28,7 +28,7 @@ export async function createSnapshot(
 ): Promise<Snapshot> {
   const request = keyed(idempotencyKey, 'createSnapshot', machineId)
   const make = async (): Promise<Snapshot> => {
-    const machine = await getMachine(app, principal, machineId)
+    const machine = await settledMachine(app, principal, machineId)
     await admitSave(app, machine.shape)
     const id = snapshotIds.mint(app.random) as SnapshotId
     const work = app.lock.tryRunAll([machineId, id], 'snapshot', () => take(app, principal, machineId, id, request))
