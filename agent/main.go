@@ -82,6 +82,6 @@ func (m machine) Renew(id *wire.Identity) error {
 	return m.keeper.Renew(id)
 }
 
-func (m machine) GrowDisk() error           { return disk.Grow(rootDisk, "/") }
-func (m machine) SetClock(nowNs uint64)     { m.keeper.SetClock(nowNs) }
-func (m machine) Stat(into *wire.GuestStat) { m.stat.Read(into) }
+func (m machine) GrowDisk(bytes uint64) error { return disk.Grow(rootDisk, "/", bytes) }
+func (m machine) SetClock(nowNs uint64)       { m.keeper.SetClock(nowNs) }
+func (m machine) Stat(into *wire.GuestStat)   { m.stat.Read(into) }

@@ -18,6 +18,7 @@ export const checkSuite: Suite = {
       name: 'check',
       passed: results.length - failed.length - skipped.length,
       skipped: skipped.length,
+      flaky: [],
       failures:
         picked.length === 0
           ? [{ name: 'check (no match)', detail: `no check is named "${filter}"` }]

@@ -41,7 +41,7 @@ export function parseGoReport(text: string): Report {
       if (cut.length === 0 && !failedPackages.has(unit)) failures.push({ name: unit, detail: (output.get(unit) ?? '').trim() })
     }
   }
-  return { passed, skipped, failures, unfinished: [...open] }
+  return { passed, skipped, failures, flaky: [], unfinished: [...open] }
 }
 
 function parseLines(text: string): readonly GoLine[] {

@@ -12,7 +12,7 @@ function named(...args: Parameters<typeof judge>): readonly string[] {
 }
 
 test('all passed', () => {
-  expect(judge('unit', some, ended, false)).toEqual({ name: 'unit', passed: 3, skipped: 0, failures: [], ms: 2_000 })
+  expect(judge('unit', some, ended, false)).toEqual({ name: 'unit', passed: 3, skipped: 0, failures: [], flaky: [], ms: 2_000 })
 })
 
 test('failed tests explain the exit code and are not counted twice', () => {

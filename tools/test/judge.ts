@@ -7,6 +7,7 @@ export interface SuiteResult {
   readonly passed: number
   readonly skipped: number
   readonly failures: readonly TestFailure[]
+  readonly flaky: readonly TestFailure[]
   readonly ms: number
   /** Why the suite did not run; it then counts for nothing. */
   readonly notRun?: string
@@ -24,7 +25,7 @@ export interface Ending {
 
 export function judge(name: string, report: Report, ending: Ending, filtered: boolean): SuiteResult {
   const failures = [...report.failures, ...beyondTests(name, report, ending, filtered)]
-  return { name, passed: report.passed, skipped: report.skipped, failures, ms: ending.ms }
+  return { name, passed: report.passed, skipped: report.skipped, failures, flaky: report.flaky, ms: ending.ms }
 }
 
 function beyondTests(name: string, report: Report, ending: Ending, filtered: boolean): readonly TestFailure[] {

@@ -12,7 +12,7 @@ export function parseJunitReport(xml: string): Report {
     else if (/<skipped\b/.test(body)) skipped++
     else passed++
   }
-  return { passed, skipped, failures, unfinished: [] }
+  return { passed, skipped, failures, flaky: [], unfinished: [] }
 }
 
 function attribute(text: string, name: string): string {

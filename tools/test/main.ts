@@ -30,15 +30,17 @@ async function main([suiteName, filter = '', ...rest]: readonly string[]): Promi
 
   const results = await runSuites(picked, host, { filter, env }, write)
   const failures = results.flatMap((result) => result.failures)
-  if (failures.length > 0) write(`\n${failures.map(failureText).join('\n\n')}\n`)
+  const flaky = results.flatMap((result) => result.flaky)
+  if (flaky.length > 0) write(`\n${flaky.map((one) => failureText(one, 'FLAKY')).join('\n\n')}\n`)
+  if (failures.length > 0) write(`\n${failures.map((one) => failureText(one, 'FAILED')).join('\n\n')}\n`)
   write(`\n${seconds(performance.now() - started)} in all\n${closingLine(results)}\n`)
   return failures.length > 0 || results.every(({ passed }) => passed === 0) ? 1 : 0
 }
 
-function failureText({ name, detail }: TestFailure): string {
+function failureText({ name, detail }: TestFailure, word: 'FAILED' | 'FLAKY'): string {
   const lines = detail.split('\n')
   const cut = lines.length > maxDetailLines ? [...lines.slice(0, maxDetailLines), `… ${lines.length - maxDetailLines} more lines`] : lines
-  return `FAILED ${name}\n${indent(cut.join('\n'))}`
+  return `${word} ${name}\n${indent(cut.join('\n'))}`
 }
 
 process.exitCode = await main(process.argv.slice(2))

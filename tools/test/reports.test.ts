@@ -12,12 +12,14 @@ test('vitest: counts, details, and what was running when the report stops in the
     { kind: 'began', name: 'b' },
     { kind: 'failed', name: 'b', errors: ['expected 1', 'and 2'] },
     { kind: 'skipped', name: 'c', errors: [] },
+    { kind: 'passed', name: 'e', errors: ['late'] },
     { kind: 'began', name: 'd' },
   )
   expect(parseVitestReport(`${text}{"kind":"pas`)).toEqual({
-    passed: 1,
+    passed: 2,
     skipped: 1,
     failures: [{ name: 'b', detail: 'expected 1\n\nand 2' }],
+    flaky: [{ name: 'e', detail: 'late' }],
     unfinished: ['d'],
   })
 })
@@ -56,6 +58,7 @@ test('go: tests, skips and failures with their output', () => {
       { name: 'p TestB', detail: 'b_test.go:3: no' },
       { name: 'p TestD', detail: 'panic: test timed out' },
     ],
+    flaky: [],
     unfinished: ['q TestE'],
   })
 })
@@ -83,6 +86,7 @@ test('junit: passed, failed, errored and skipped', () => {
       { name: 'tests.test_a > test_no[a>b]', detail: 'def f():\n>  assert 1 == 2' },
       { name: 'tests.test_a > test_err', detail: 'boom & bust' },
     ],
+    flaky: [],
     unfinished: [],
   })
 })

@@ -21,9 +21,14 @@ export async function runSuites(
   return results
 }
 
-function suiteLine({ name, passed, skipped, failures, ms, notRun }: SuiteResult): string {
+function suiteLine({ name, passed, skipped, failures, flaky, ms, notRun }: SuiteResult): string {
   if (notRun !== undefined) return `none  ${name.padEnd(8)} ${notRun}`
-  const counts = [`${passed} passed`, failures.length > 0 && `${failures.length} failed`, skipped > 0 && `${skipped} skipped`]
+  const counts = [
+    `${passed} passed`,
+    failures.length > 0 && `${failures.length} failed`,
+    skipped > 0 && `${skipped} skipped`,
+    flaky.length > 0 && `${flaky.length} at the second try`,
+  ]
   return `${failures.length > 0 ? 'FAIL' : 'ok  '}  ${name.padEnd(8)} ${seconds(ms).padStart(12)}  ${counts.filter((part) => part !== false).join(', ')}`
 }
 
@@ -33,7 +38,7 @@ async function runOne(
   context: Omit<SuiteContext, 'seen'>,
   write: (text: string) => void,
 ): Promise<SuiteResult> {
-  const nothing = { name: suite.name, passed: 0, skipped: 0, failures: [], ms: 0 }
+  const nothing = { name: suite.name, passed: 0, skipped: 0, failures: [], flaky: [], ms: 0 }
   const absent = suite.absent()
   if (absent !== undefined) return { ...nothing, notRun: absent }
   const lacks = suite.needs.filter((need) => broken.has(need))

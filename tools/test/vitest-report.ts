@@ -9,6 +9,7 @@ export function parseVitestReport(text: string): Report {
   let passed = 0
   let skipped = 0
   const failures: TestFailure[] = []
+  const flaky: TestFailure[] = []
   const open = new Map<string, number>()
   const files = new Set<string>()
   for (const line of parseLines(text)) {
@@ -19,12 +20,17 @@ export function parseVitestReport(text: string): Report {
     const left = (open.get(line.name) ?? 0) - 1
     if (left > 0) open.set(line.name, left)
     else open.delete(line.name)
-    if (line.kind === 'passed') passed++
+    const told = { name: line.name, detail: line.errors.join('\n\n') }
+    if (line.kind === 'failed') failures.push(told)
     else if (line.kind === 'skipped') skipped++
-    else failures.push({ name: line.name, detail: line.errors.join('\n\n') })
+    else {
+      passed++
+      // The errors of a test that passed are those of an earlier try.
+      if (line.errors.length > 0) flaky.push(told)
+    }
   }
   // A test that blocks its worker is never announced; its file is all there is to name.
-  return { passed, skipped, failures, unfinished: open.size > 0 ? [...open.keys()] : [...files] }
+  return { passed, skipped, failures, flaky, unfinished: open.size > 0 ? [...open.keys()] : [...files] }
 }
 
 function parseLines(text: string): readonly VitestLine[] {

@@ -57,7 +57,8 @@ func (s *Session) handle(session uint64, stream uint32, kind uint8, payload []by
 			}
 		}
 	case wire.KindGrowDisk:
-		if err := s.Machine.GrowDisk(); err != nil {
+		bytes, _ := wire.DecodeGrowDisk(payload)
+		if err := s.Machine.GrowDisk(bytes); err != nil {
 			s.fail(stream, &wire.Failure{Reason: wire.IO, Message: err.Error()})
 		} else {
 			s.out.message(s.key, stream, wire.KindDone, nil)

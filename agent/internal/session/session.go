@@ -27,7 +27,8 @@ const (
 // Machine is what the host may change about the guest itself.
 type Machine interface {
 	Renew(id *wire.Identity) error
-	GrowDisk() error
+	// GrowDisk makes the root filesystem as large as its disk, which has that many bytes, or is about to.
+	GrowDisk(bytes uint64) error
 	// SetClock puts the wall clock right after the machine stood still; ns since the epoch.
 	SetClock(nowNs uint64)
 	Stat(into *wire.GuestStat)

@@ -19,7 +19,7 @@ import (
 // fakeMachine counts what it is asked for.
 type fakeMachine struct {
 	renewed []string
-	grown   int
+	grown   uint64
 	clock   atomic.Uint64
 	err     error
 }
@@ -33,8 +33,8 @@ func (m *fakeMachine) Stat(into *wire.GuestStat) { into.CPUs = 7 }
 
 func (m *fakeMachine) SetClock(nowNs uint64) { m.clock.Store(nowNs) }
 
-func (m *fakeMachine) GrowDisk() error {
-	m.grown++
+func (m *fakeMachine) GrowDisk(bytes uint64) error {
+	m.grown = bytes
 	return m.err
 }
 
@@ -264,10 +264,10 @@ func TestSignalAndFailure(t *testing.T) {
 	if got := h.want(3, wire.KindFailed); got[0] != byte(wire.Unsupported) {
 		t.Fatalf("%x", got)
 	}
-	h.send(4, wire.KindGrowDisk, nil)
+	h.send(4, wire.KindGrowDisk, []byte{0, 0, 0, 2, 0, 0, 0, 0})
 	h.want(4, wire.KindDone)
-	if h.machine.grown != 1 {
-		t.Fatalf("grown %d times", h.machine.grown)
+	if h.machine.grown != 8<<30 {
+		t.Fatalf("grown to %d bytes", h.machine.grown)
 	}
 	h.send(5, wire.KindGuestStat, nil)
 	if got, want := h.want(5, wire.KindGuestStatResult), (&wire.GuestStat{CPUs: 7}).Append(nil); !bytes.Equal(got, want) {

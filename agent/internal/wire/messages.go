@@ -97,6 +97,12 @@ func DecodeSetClock(b []byte) (uint64, bool) {
 	return c.u64(), !c.bad
 }
 
+// DecodeGrowDisk gives the disk's size in bytes.
+func DecodeGrowDisk(b []byte) (uint64, bool) {
+	c := cursor{b: b}
+	return c.u64(), !c.bad
+}
+
 func DecodeWindow(b []byte) (uint32, bool) {
 	c := cursor{b: b}
 	return c.u32(), !c.bad

@@ -30,7 +30,7 @@ type value struct {
 	Renewed                      bool
 	AgentStarts                  uint32
 	AgentVersion, Error          string
-	NowNs                        string
+	NowNs, DiskBytes             string
 	TimeoutMs, GraceMs           uint32
 	Window, OutputLimit          uint32
 	Stdin                        bool
@@ -133,6 +133,10 @@ func check(t *testing.T, v vector, payload []byte, want value) {
 		got, _ := DecodeSetClock(payload)
 		same(KindSetClock, got, number(t, want.NowNs))
 		cut(func(b []byte) bool { _, ok := DecodeSetClock(b); return ok })
+	case "GrowDisk":
+		got, _ := DecodeGrowDisk(payload)
+		same(KindGrowDisk, got, number(t, want.DiskBytes))
+		cut(func(b []byte) bool { _, ok := DecodeGrowDisk(b); return ok })
 	case "Window":
 		got, _ := DecodeWindow(payload)
 		same(KindWindow, got, want.Bytes)
@@ -164,7 +168,7 @@ func check(t *testing.T, v vector, payload []byte, want value) {
 	default:
 		kind, known := map[string]uint8{
 			"Ping": KindPing, "Pong": KindPong, "Quiesce": KindQuiesce, "Quiesced": KindQuiesced, "Thaw": KindThaw,
-			"StdinClose": KindStdinClose, "GrowDisk": KindGrowDisk, "Done": KindDone, "GuestStat": KindGuestStat,
+			"StdinClose": KindStdinClose, "Done": KindDone, "GuestStat": KindGuestStat,
 		}[v.Message]
 		if !known {
 			t.Fatal("this test does not know the message")

@@ -229,8 +229,15 @@ export const Window = codec<{ readonly bytes: number }>(
   (r) => ({ bytes: r.u32() }),
 )
 
-/** Grow the root filesystem to its disk, after the host has enlarged that. Answered by Done or Failed on its stream. */
-export const GrowDisk = empty(0x20)
+/**
+ * Grow the root filesystem to its disk, which the host has enlarged to that many bytes; a guest's kernel takes note of it
+ * later, so the agent waits. Answered by Done or Failed on its stream.
+ */
+export const GrowDisk = codec<{ readonly diskBytes: bigint }>(
+  0x20,
+  (w, m) => w.u64(m.diskBytes),
+  (r) => ({ diskBytes: r.u64() }),
+)
 export const Done = empty(0x21)
 
 /** From generation 2 on. Answered by GuestStatResult on its stream. */

@@ -177,7 +177,7 @@ export class LocalHost implements Omit<Host, 'spares' | 'learn'> {
     // One that goes on, or comes from memory, has grown already.
     if (identity.kind === 'new' && !identity.disconnect && diskMb > this.#deps.library.diskMb()) {
       await vm.resizeDisk(op, diskMb * MIB)
-      await guest.growDisk(op)
+      await guest.growDisk(op, diskMb * MIB)
     }
   }
 

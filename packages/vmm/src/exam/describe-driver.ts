@@ -1,5 +1,6 @@
 // One exam for every driver: what the rest of the system relies on, said once. A fake that passes it may stand in.
 
+import { until } from './until.ts'
 import { copyFile, mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -105,7 +106,11 @@ export function describeDriver(name: string, makeExaminee: () => Promise<Examine
       await vm.resizeDisk(op('grow'), 8 * 1024 ** 3)
       await vm.resizeDisk(op('shrink'), 1024 ** 2)
       const guest = await meet(vm, { hostname: 'disk' })
-      expect(await exam.examinee.diskSize(vm, guest)).toBe(8 * 1024 ** 3)
+      await until(
+        () => exam.examinee.diskSize(vm, guest),
+        (bytes) => bytes === 8 * 1024 ** 3,
+        { what: 'the new size in the guest' },
+      )
       await vm.kill(op('kill'))
     })
 

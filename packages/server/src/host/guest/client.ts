@@ -124,8 +124,8 @@ export class GuestClient implements Guest {
     }
   }
 
-  async growDisk(op: Op): Promise<void> {
-    await this.#ask(op, GrowDisk.kind, Done.kind)
+  async growDisk(op: Op, diskBytes: number): Promise<void> {
+    await this.#ask(op, GrowDisk.kind, Done.kind, GrowDisk.encode({ diskBytes: BigInt(diskBytes) }))
   }
 
   /** Of the protocol that its agent speaks. */
@@ -173,7 +173,7 @@ export class GuestClient implements Guest {
   }
 
   /** Asks on a stream of its own and waits for the answer of the given kind. */
-  async #ask(op: Op, kind: number, answer: number): Promise<Uint8Array> {
+  async #ask(op: Op, kind: number, answer: number, question: Uint8Array = new Uint8Array(0)): Promise<Uint8Array> {
     const channel = await this.#ready(op)
     const outcome = Promise.withResolvers<Uint8Array>()
     const stream = channel.stream({
@@ -181,7 +181,7 @@ export class GuestClient implements Guest {
       message: (got, payload) => (got === answer ? outcome.resolve(payload) : got === Failed.kind && outcome.reject(failure(payload))),
     })
     try {
-      stream.send(kind, new Uint8Array(0))
+      stream.send(kind, question)
       return await op.race(outcome.promise)
     } finally {
       stream.end()
