@@ -31,12 +31,14 @@ func (o *output) pump(p *Process, sink Sink) (more bool) {
 			return false
 		}
 		buf := sink.Buffer()
-		drop := p.forgotten || o.done || p.limit > 0 && o.sent >= p.limit
+		orphan := !p.Kept && len(p.viewers) == 0
+		drop := orphan || o.done || p.limit > 0 && o.sent >= p.limit
 		if !drop {
-			if p.window == 0 || !sink.Room() {
+			most := p.allowed()
+			if most == 0 || len(p.viewers) > 0 && !sink.Room() {
 				return false
 			}
-			buf = buf[:min(uint64(len(buf)), p.window)]
+			buf = buf[:min(uint64(len(buf)), most)]
 			if p.limit > 0 {
 				buf = buf[:min(uint64(len(buf)), p.limit-o.sent)]
 			}
@@ -58,12 +60,11 @@ func (o *output) pump(p *Process, sink Sink) (more bool) {
 		}
 		sink.Moved(n)
 		switch {
-		case drop && !o.done && !p.forgotten:
+		case drop && !o.done && !orphan:
 			o.dropped += uint64(n)
 		case !drop:
 			o.sent += uint64(n)
-			p.window -= uint64(n)
-			sink.Output(p.Stream, o.kind, n)
+			p.show(o.kind, n, sink)
 		}
 		if o.rest >= 0 && !o.done {
 			o.rest -= n

@@ -33,20 +33,30 @@ type Sink interface {
 	// Moved counts every read, for the host or not.
 	Moved(n int)
 	Exited(stream uint32, exit wire.Exit)
+	// Logged ends the answer to a question for the log.
+	Logged(stream uint32, running bool, exit wire.Exit)
+	// Granted lets a stream send as many bytes of standard input more.
+	Granted(stream uint32, bytes uint32)
 }
 
 type Process struct {
-	Stream uint32
-	Pid    int
+	Pid int
+	// Kept says that the host may ask for it later, by its pid: its output is kept, as far as the bounds go, and how it
+	// ended. Label and ID are the host's names for it.
+	Kept       bool
+	Label, ID  string
+	Terminal   bool
+	Cols, Rows uint16
 
 	loop     *loop.Loop
 	pidfd    int
 	in       input
 	out, err output
-	window   uint64
 	limit    uint64
-	// forgotten: the host no longer knows this process. Its output is read and thrown away so that it can go on.
-	forgotten bool
+	viewers  []viewer
+	log      *log
+	// finished: it has ended, and all that it had to say has been read.
+	finished bool
 
 	deadline, grace      time.Duration
 	killAt, giveUpAt     time.Duration
@@ -56,15 +66,20 @@ type Process struct {
 	status               syscall.WaitStatus
 }
 
-func newProcess(l *loop.Loop, stream uint32, m *wire.ExecStart) *Process {
+func newProcess(l *loop.Loop, budget *Budget, stream uint32, m *wire.ExecStart) *Process {
 	p := &Process{
-		Stream: stream, loop: l, pidfd: -1,
-		in:     input{fd: -1},
-		out:    output{kind: wire.KindStdout, fd: -1, rest: -1},
-		err:    output{kind: wire.KindStderr, fd: -1, rest: -1},
-		window: uint64(m.Window), limit: uint64(m.OutputLimit),
+		Kept: m.Keep, Label: m.Label, ID: m.ID, Terminal: m.Terminal, Cols: m.Cols, Rows: m.Rows,
+		loop: l, pidfd: -1,
+		in:       input{fd: -1},
+		out:      output{kind: wire.KindStdout, fd: -1, rest: -1},
+		err:      output{kind: wire.KindStderr, fd: -1, rest: -1},
+		viewers:  []viewer{{stream: stream, mode: wire.AttachFollow, window: uint64(m.Window)}},
+		limit:    uint64(m.OutputLimit),
 		deadline: never, killAt: never, giveUpAt: never, drainBy: never,
 		grace: time.Duration(m.GraceMs) * time.Millisecond,
+	}
+	if m.Keep {
+		p.log = &log{budget: budget, screen: m.Terminal}
 	}
 	if m.TimeoutMs > 0 {
 		p.deadline = sys.Now() + time.Duration(m.TimeoutMs)*time.Millisecond
@@ -75,7 +90,11 @@ func newProcess(l *loop.Loop, stream uint32, m *wire.ExecStart) *Process {
 // adopt takes over the agent's ends after a successful start.
 func (p *Process) adopt(s stdio) error {
 	p.in.fd, p.out.fd, p.err.fd = s.in, s.out, s.err
+	p.err.done = s.err < 0
 	for _, fd := range [...]int{s.out, s.err, p.pidfd} {
+		if fd < 0 {
+			continue
+		}
 		if err := p.loop.Add(fd, unix.EPOLLIN, p); err != nil {
 			return err
 		}
@@ -104,21 +123,23 @@ func (p *Process) Advance(now time.Duration, sink Sink) (again time.Duration, ov
 		p.reap(now)
 	}
 	p.enforce(now)
-	more := p.out.pump(p, sink)
+	more := p.replay(sink)
+	more = p.out.pump(p, sink) || more
 	more = p.err.pump(p, sink) || more
-	if p.exited && !p.forgotten {
+	p.grantInput(sink)
+	if p.exited && !p.finished {
 		if now >= p.drainBy {
 			p.out.lastCall()
 			p.err.lastCall()
 		}
-		if p.out.done && p.err.done && (!p.timedOut || p.empty) {
-			sink.Exited(p.Stream, p.report())
-			p.Forget()
-		}
+		p.finished = p.out.done && p.err.done && (!p.timedOut || p.empty)
 	}
-	if p.exited && p.forgotten && p.out.fd < 0 && p.err.fd < 0 && (!p.timedOut || p.empty) {
-		p.in.close(p.loop)
-		return never, true
+	if p.finished {
+		p.tellEnd(sink)
+		if len(p.viewers) == 0 && p.out.fd < 0 && p.err.fd < 0 {
+			p.in.close(p.loop)
+			return never, true
+		}
 	}
 	if more {
 		return now, false
@@ -176,14 +197,18 @@ func (p *Process) nextTime(now time.Duration) time.Duration {
 			next = min(next, now+groupPoll)
 		}
 	}
-	if p.exited && !p.forgotten && now < p.drainBy {
+	if p.exited && !p.finished && now < p.drainBy {
 		next = min(next, p.drainBy)
 	}
 	return next
 }
 
-func (p *Process) report() wire.Exit {
-	exit := wire.Exit{TimedOut: p.timedOut, DroppedStdout: p.out.dropped, DroppedStderr: p.err.dropped}
+// report is the end as one viewer knows it; of a process that runs it says only what was dropped.
+func (p *Process) report(v *viewer) wire.Exit {
+	exit := wire.Exit{TimedOut: p.timedOut, DroppedStdout: p.out.dropped + v.missed[0], DroppedStderr: p.err.dropped + v.missed[1]}
+	if !p.exited {
+		return exit
+	}
 	if p.status.Signaled() {
 		exit.Signal = uint8(p.status.Signal())
 		exit.Code = 128 + int32(exit.Signal)
@@ -193,20 +218,41 @@ func (p *Process) report() wire.Exit {
 	return exit
 }
 
-// Forget cuts the process off from the host. It lives on, its deadline still counts.
+// Forget cuts the process off from the host that was there. It lives on, its deadline still counts; one that is kept
+// waits for the next host.
 func (p *Process) Forget() {
-	p.forgotten = true
-	p.in.finish(p.loop)
+	p.viewers = nil
+	if !p.Kept {
+		p.in.finish(p.loop)
+	}
 }
 
-// Forgotten says whether the process belongs to no stream any more.
-func (p *Process) Forgotten() bool { return p.forgotten }
+// Finished says whether it has ended and everything was read.
+func (p *Process) Finished() bool { return p.finished }
 
-// Grant widens the window.
-func (p *Process) Grant(bytes uint32) { p.window += uint64(bytes) }
+// TimedOut, and the exit code of a finished one.
+func (p *Process) ExitCode() int32 { return p.report(&viewer{}).Code }
+
+// DropLog gives the memory of its log back.
+func (p *Process) DropLog() { p.log.drop() }
+
+// HasLog says whether there is memory to be given back.
+func (p *Process) HasLog() bool { return p.log != nil && p.log.taken > 0 }
+
+// Grant widens the window of a stream.
+func (p *Process) Grant(stream, bytes uint32) {
+	if v := p.viewer(stream); v != nil {
+		v.window += uint64(bytes)
+	}
+}
 
 // Input takes bytes for standard input; false when too many are waiting already.
-func (p *Process) Input(data []byte) bool { return p.in.write(p.loop, p, data) }
+func (p *Process) Input(stream uint32, data []byte) bool {
+	if v := p.viewer(stream); v != nil {
+		v.owed += uint32(len(data))
+	}
+	return p.in.write(p.loop, p, data)
+}
 
 // CloseInput ends standard input behind what is queued.
 func (p *Process) CloseInput() { p.in.finish(p.loop) }

@@ -20,6 +20,11 @@ type record struct {
 	scratch [4096]byte
 	out     [2]strings.Builder
 	exit    *wire.Exit
+	// By stream, for those that are attached.
+	seen    map[uint32]*strings.Builder
+	exits   map[uint32]wire.Exit
+	logged  map[uint32]bool
+	granted map[uint32]uint32
 }
 
 func newRecord(t *testing.T) *record {
@@ -32,16 +37,34 @@ func newRecord(t *testing.T) *record {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &record{t: t, loop: l, spawner: s}
+	return &record{
+		t: t, loop: l, spawner: s, seen: map[uint32]*strings.Builder{}, exits: map[uint32]wire.Exit{},
+		logged: map[uint32]bool{}, granted: map[uint32]uint32{},
+	}
 }
 
 func (r *record) Room() bool     { return true }
 func (r *record) Buffer() []byte { return r.scratch[:] }
 func (r *record) Moved(int)      {}
-func (r *record) Output(_ uint32, kind uint8, n int) {
-	r.out[kind-wire.KindStdout].Write(r.scratch[:n])
+func (r *record) Output(stream uint32, kind uint8, n int) {
+	if r.seen[stream] == nil {
+		r.seen[stream] = &strings.Builder{}
+	}
+	r.seen[stream].Write(r.scratch[:n])
+	if stream == 1 {
+		r.out[kind-wire.KindStdout].Write(r.scratch[:n])
+	}
 }
-func (r *record) Exited(_ uint32, exit wire.Exit) { r.exit = &exit }
+func (r *record) Exited(stream uint32, exit wire.Exit) {
+	r.exits[stream] = exit
+	if stream == 1 {
+		r.exit = &exit
+	}
+}
+func (r *record) Logged(stream uint32, running bool, exit wire.Exit) {
+	r.logged[stream], r.exits[stream] = running, exit
+}
+func (r *record) Granted(stream uint32, bytes uint32) { r.granted[stream] += bytes }
 
 func request(script string) *wire.ExecStart {
 	return &wire.ExecStart{Window: 1 << 30, Cwd: "/", Argv: []string{"sh", "-c", script}}
@@ -113,7 +136,7 @@ func TestWindowHoldsOutputBack(t *testing.T) {
 	if r.out[0].Len() != 10 || r.exit != nil {
 		t.Fatalf("%d bytes came through a window of 10", r.out[0].Len())
 	}
-	p.Grant(1 << 30)
+	p.Grant(1, 1<<30)
 	r.until(p, func() bool { return r.exit != nil })
 	if r.out[0].Len() != 300000 {
 		t.Fatalf("%d bytes after all", r.out[0].Len())
@@ -164,7 +187,7 @@ func TestInput(t *testing.T) {
 	m.Stdin = true
 	p := r.start(m)
 	data := []byte(strings.Repeat("0123456789", 100_000))
-	if !p.Input(data) {
+	if !p.Input(1, data) {
 		t.Fatal("refused")
 	}
 	p.CloseInput()
@@ -180,7 +203,7 @@ func TestInputIsBoundedAndSurvivesAClosedReader(t *testing.T) {
 	p := r.start(m)
 	piece := make([]byte, 1<<20)
 	taken := 0
-	for p.Input(piece) && taken < 100 {
+	for p.Input(1, piece) && taken < 100 {
 		taken++
 	}
 	if taken < 3 || taken > 5 {
@@ -193,7 +216,7 @@ func TestInputIsBoundedAndSurvivesAClosedReader(t *testing.T) {
 	m.Stdin = true
 	p = r.start(m)
 	time.Sleep(50 * time.Millisecond)
-	p.Input(piece)
+	p.Input(1, piece)
 	r.until(p, func() bool { return r.exit != nil })
 	if r.exit.Code != 0 {
 		t.Fatalf("%+v", r.exit)

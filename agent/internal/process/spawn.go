@@ -18,6 +18,8 @@ type Spawner struct {
 	null     int // /dev/null, standard input of those that get none
 	cgroup   int // directory of the cgroup that children start in, or -1
 	oomAdj   int // the agent's own oom_score_adj, or -1
+	// Budget bounds the logs of all that it starts.
+	Budget Budget
 }
 
 // NewSpawner opens what every start needs. A cgroup that is not there (tests) is no error.
@@ -55,12 +57,21 @@ func (s *Spawner) Start(stream uint32, m *wire.ExecStart) (*Process, *wire.Failu
 	if failure != nil {
 		return nil, failure
 	}
-	stdio, err := openStdio(m.Stdin, s.null)
+	var stdio stdio
+	var err error
+	if m.Terminal {
+		stdio, err = openTerminal(m.Cols, m.Rows)
+	} else {
+		stdio, err = openStdio(m.Stdin, s.null)
+	}
 	if err != nil {
 		return nil, &wire.Failure{Reason: wire.NoResources, Message: "no descriptors left: " + err.Error()}
 	}
-	p := newProcess(s.loop, stream, m)
+	p := newProcess(s.loop, &s.Budget, stream, m)
 	attr := syscall.ProcAttr{Dir: m.Cwd, Env: env, Files: stdio.child[:], Sys: &syscall.SysProcAttr{Setsid: true, PidFD: &p.pidfd}}
+	if m.Terminal {
+		attr.Sys.Setctty, attr.Sys.Ctty = true, 0
+	}
 	if user.uid != 0 {
 		attr.Sys.Credential = &syscall.Credential{Uid: user.uid, Gid: user.gid, Groups: user.groups}
 	}

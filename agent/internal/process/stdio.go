@@ -45,8 +45,8 @@ func openStdio(withInput bool, null int) (s stdio, err error) {
 }
 
 func (s *stdio) closeChild(null int) {
-	for _, fd := range s.child {
-		if int(fd) != null {
+	for i, fd := range s.child {
+		if int(fd) != null && (i == 0 || fd != s.child[0]) {
 			sys.Close(int(fd))
 		}
 	}

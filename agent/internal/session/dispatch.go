@@ -53,7 +53,21 @@ func (s *Session) handle(session uint64, stream uint32, kind uint8, payload []by
 	case wire.KindWindow:
 		if more, ok := wire.DecodeWindow(payload); ok {
 			if p := s.find(stream); p != nil {
-				p.Grant(more)
+				p.Grant(stream, more)
+			}
+		}
+	case wire.KindProcesses:
+		s.out.message(s.key, stream, wire.KindProcessList, s.table.list())
+	case wire.KindAttach:
+		s.attach(stream, payload)
+	case wire.KindDetach:
+		if p := s.find(stream); p != nil {
+			p.Detach(stream)
+		}
+	case wire.KindResize:
+		if size, ok := wire.DecodeSize(payload); ok {
+			if p := s.find(stream); p != nil {
+				p.Resize(size.Cols, size.Rows)
 			}
 		}
 	case wire.KindGrowDisk:
@@ -123,19 +137,21 @@ func (s *Session) exec(stream uint32, payload []byte) {
 		return
 	}
 	s.procs = append(s.procs, p)
+	if p.Kept {
+		s.table.add(p)
+	}
 	var b [4]byte
 	s.out.message(s.key, stream, wire.KindExecStarted, wire.AppendStarted(b[:0], p.Pid))
 }
 
-// input passes standard input on. The protocol has no window in this direction, so a process that does not read while
-// the host keeps writing can only be ended.
+// input passes standard input on. A host that sends more than it was granted loses the process.
 func (s *Session) input(stream uint32, data []byte) {
 	p := s.find(stream)
-	if p == nil || p.Input(data) {
+	if p == nil || p.Input(stream, data) {
 		return
 	}
 	p.Signal(uint8(sigkill))
-	p.Forget()
+	p.Detach(stream)
 	s.fail(stream, &wire.Failure{Reason: wire.NoResources, Message: "standard input: too much is waiting for the process to read it"})
 }
 
@@ -143,7 +159,7 @@ const sigkill = 9
 
 func (s *Session) find(stream uint32) *process.Process {
 	for _, p := range s.procs {
-		if p.Stream == stream && !p.Forgotten() {
+		if p.Has(stream) {
 			return p
 		}
 	}

@@ -31,8 +31,12 @@ func (o *outbox) message(session uint64, stream uint32, kind uint8, payload []by
 	}
 }
 
-// frame writes one whole frame past the queue, which must be empty; what the port does not take is copied there.
+// frame writes one whole frame; what the port does not take, or what stands behind others, is copied to the queue.
 func (o *outbox) frame(whole []byte) {
+	if len(o.queue) > 0 {
+		o.queue = append(o.queue, whole...)
+		return
+	}
 	n := o.write(whole)
 	if n < len(whole) {
 		o.queue, o.off = append(o.queue, whole...), n

@@ -56,7 +56,8 @@ type Session struct {
 	key     uint64
 	open    bool // a Hello has been seen
 	welcome []byte
-	procs   []*process.Process
+	procs   []*process.Process // those that something is to be done for
+	table   table
 	scratch []byte
 	chatter chatter
 }
@@ -75,6 +76,7 @@ func New(c Config) (*Session, error) {
 		out:     outbox{fd: c.Port},
 		scratch: make([]byte, frame.HeaderBytes+frame.MaxPayload+frame.TrailerBytes),
 	}
+	spawner.Budget.Evict = s.table.evict
 	// Under key 0, the one that no host has: whoever is there learns that the agent before this one is gone.
 	s.out.message(0, 0, wire.KindReady, wire.AppendReady(nil, c.Starts))
 	return s, l.Add(c.Port, unix.EPOLLIN|unix.EPOLLOUT, s)
@@ -151,6 +153,7 @@ func (s *Session) advance() time.Duration {
 		again, over := s.procs[i].Advance(now, s)
 		if over {
 			last := len(s.procs) - 1
+			s.table.resting(s.procs[i])
 			s.procs[i], s.procs[last] = s.procs[last], nil
 			s.procs = s.procs[:last]
 			continue
@@ -172,6 +175,17 @@ func (s *Session) Buffer() []byte {
 
 func (s *Session) Output(stream uint32, kind uint8, n int) {
 	s.out.frame(frame.Seal(s.scratch, s.key, stream, kind, 0, n))
+}
+
+// Logged and Granted are the rest of it.
+func (s *Session) Logged(stream uint32, running bool, exit wire.Exit) {
+	var b [32]byte
+	s.out.message(s.key, stream, wire.KindLogged, wire.AppendLogged(b[:0], running, exit))
+}
+
+func (s *Session) Granted(stream uint32, bytes uint32) {
+	var b [4]byte
+	s.out.message(s.key, stream, wire.KindInputGranted, wire.AppendBytes(b[:0], bytes))
 }
 
 func (s *Session) Moved(n int) { s.chatter.moved += n }

@@ -3,7 +3,7 @@ package wire
 // Generation counts the forms of the protocol. The agent of a running guest is never upgraded under it, so the host
 // speaks every generation, and so does this agent: each one has only added to the one before.
 const (
-	Generation    = 2
+	Generation    = 3
 	MinGeneration = 1
 )
 
@@ -34,6 +34,14 @@ const (
 	KindDone            = 0x21
 	KindGuestStat       = 0x22
 	KindGuestStatResult = 0x23
+
+	KindProcesses    = 0x30
+	KindProcessList  = 0x31
+	KindAttach       = 0x32
+	KindDetach       = 0x33
+	KindLogged       = 0x34
+	KindResize       = 0x35
+	KindInputGranted = 0x36
 )
 
 // Reason says why a stream failed.
@@ -48,4 +56,5 @@ const (
 	Unsupported
 	Lost
 	IO
+	NoProcess
 )

@@ -36,6 +36,10 @@ type ExecStart struct {
 	Stdin               bool
 	Cwd, User           string
 	Argv, Env           []string
+	// Keep makes it one that can be asked for by its pid; with a Terminal it has one of that size.
+	Keep, Terminal bool
+	Cols, Rows     uint16
+	ID, Label      string
 }
 
 // Exit ends a stream whose process has ended.
@@ -83,6 +87,12 @@ func DecodeExecStart(b []byte) (m ExecStart, ok bool) {
 	m.Stdin = c.u8() == 1
 	m.Cwd, m.User = c.str(), c.str()
 	m.Argv, m.Env = c.list(), c.list()
+	// Hosts of generation 1 and 2 end here.
+	if !c.bad && len(c.b) > 0 {
+		m.Keep, m.Terminal = c.u8() == 1, c.u8() == 1
+		m.Cols, m.Rows = c.u16(), c.u16()
+		m.ID, m.Label = c.str(), c.str()
+	}
 	return m, !c.bad
 }
 

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"os"
@@ -43,12 +44,28 @@ type value struct {
 	DroppedStdout, DroppedStderr string
 	Reason, Message              string
 	Bytes                        uint32
+	Kept                         *kept
+	Mode                         string
+	Cols, Rows                   uint16
+	Running                      bool
+	Exit                         *value
+	Processes                    []struct {
+		kept
+		Pid      uint32
+		Running  bool
+		ExitCode int32
+	}
 
 	CPUTotalTicks, CPUIdleTicks      string
 	CPUCount                         uint32
 	MemTotalBytes, MemAvailableBytes string
 	DiskTotalBytes, DiskUsedBytes    string
 	NetRxBytes, NetTxBytes           string
+}
+
+type kept struct {
+	Terminal  *Size
+	ID, Label string
 }
 
 func number(t *testing.T, s string) uint64 {
@@ -62,7 +79,7 @@ func number(t *testing.T, s string) uint64 {
 
 var reasons = map[string]Reason{
 	"program_not_found": ProgramNotFound, "not_executable": NotExecutable, "bad_cwd": BadCwd, "bad_user": BadUser,
-	"no_resources": NoResources, "unsupported": Unsupported, "lost": Lost, "io": IO,
+	"no_resources": NoResources, "unsupported": Unsupported, "lost": Lost, "io": IO, "no_process": NoProcess,
 }
 
 func TestVectors(t *testing.T) {
@@ -119,12 +136,48 @@ func check(t *testing.T, v vector, payload []byte, want value) {
 		cut(func(b []byte) bool { _, ok := DecodeHello(b); return ok })
 	case "ExecStart":
 		got, ok := DecodeExecStart(payload)
-		same(KindExecStart, got, ExecStart{
+		expected := ExecStart{
 			TimeoutMs: want.TimeoutMs, GraceMs: want.GraceMs, Window: want.Window, OutputLimit: want.OutputLimit,
 			Stdin: want.Stdin, Cwd: want.Cwd, User: want.User, Argv: want.Argv, Env: want.Env,
-		})
+		}
+		if k := want.Kept; k != nil {
+			expected.Keep, expected.ID, expected.Label = true, k.ID, k.Label
+			if k.Terminal != nil {
+				expected.Terminal, expected.Cols, expected.Rows = true, k.Terminal.Cols, k.Terminal.Rows
+			}
+		}
+		same(KindExecStart, got, expected)
 		same(KindExecStart, ok, true)
-		cut(func(b []byte) bool { _, ok := DecodeExecStart(b); return ok })
+		cut(func(b []byte) bool { m, ok := DecodeExecStart(b); return ok && m.Keep == expected.Keep })
+	case "Attach":
+		got, ok := DecodeAttach(payload)
+		modes := map[string]AttachMode{"wait": AttachWait, "follow": AttachFollow, "logs": AttachLogs}
+		same(KindAttach, got, Attach{Pid: uint32(want.Pid), Mode: modes[want.Mode], Window: want.Window})
+		same(KindAttach, ok, true)
+		cut(func(b []byte) bool { _, ok := DecodeAttach(b); return ok })
+	case "Resize":
+		got, _ := DecodeSize(payload)
+		same(KindResize, got, Size{Cols: want.Cols, Rows: want.Rows})
+		cut(func(b []byte) bool { _, ok := DecodeSize(b); return ok })
+	case "ProcessList":
+		got := binary.BigEndian.AppendUint32(nil, uint32(len(want.Processes)))
+		for _, p := range want.Processes {
+			info := ProcessInfo{Pid: p.Pid, Running: p.Running, Code: p.ExitCode, ID: p.ID, Label: p.Label}
+			if p.Terminal != nil {
+				info.Terminal, info.Cols, info.Rows = true, p.Terminal.Cols, p.Terminal.Rows
+			}
+			got = info.Append(got)
+		}
+		same(KindProcessList, got, payload)
+	case "Logged":
+		e := want.Exit
+		exit := Exit{
+			Code: e.ExitCode, Signal: e.Signal, TimedOut: e.TimedOut,
+			DroppedStdout: number(t, e.DroppedStdout), DroppedStderr: number(t, e.DroppedStderr),
+		}
+		same(KindLogged, AppendLogged(nil, want.Running, exit), payload)
+	case "InputGranted":
+		same(KindInputGranted, AppendBytes(nil, want.Bytes), payload)
 	case "Signal":
 		got, _ := DecodeSignal(payload)
 		same(KindSignal, got, want.Signal)
@@ -169,6 +222,7 @@ func check(t *testing.T, v vector, payload []byte, want value) {
 		kind, known := map[string]uint8{
 			"Ping": KindPing, "Pong": KindPong, "Quiesce": KindQuiesce, "Quiesced": KindQuiesced, "Thaw": KindThaw,
 			"StdinClose": KindStdinClose, "Done": KindDone, "GuestStat": KindGuestStat,
+			"Processes": KindProcesses, "Detach": KindDetach,
 		}[v.Message]
 		if !known {
 			t.Fatal("this test does not know the message")
@@ -184,6 +238,8 @@ func FuzzDecode(f *testing.F) {
 		DecodeHello(b)
 		DecodeSignal(b)
 		DecodeWindow(b)
+		DecodeAttach(b)
+		DecodeSize(b)
 		if m, ok := DecodeExecStart(b); ok && len(m.Argv)+len(m.Env) > len(b) {
 			t.Fatalf("%d strings out of %d bytes", len(m.Argv)+len(m.Env), len(b))
 		}

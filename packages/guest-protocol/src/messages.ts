@@ -73,6 +73,41 @@ export interface ExecStartMessage {
   readonly argv: readonly string[]
   /** `K=V`, laid over the agent's default environment. */
   readonly env: readonly string[]
+  /** From generation 3 on: it can be asked for by its pid, and what it printed is kept as far as the agent's bounds go. */
+  readonly kept?: {
+    /** Null: pipes. */
+    readonly terminal: TerminalSize | null
+    /** The host's names for it, told again by ProcessList. */
+    readonly id: string
+    readonly label: string
+  }
+}
+
+/** In characters. */
+export interface TerminalSize {
+  readonly cols: number
+  readonly rows: number
+}
+
+/** What a stream wants of a kept process: its end; its output from the beginning, and its end; what it printed so far. */
+export const ATTACH_MODES = ['wait', 'follow', 'logs'] as const
+export type AttachMode = (typeof ATTACH_MODES)[number]
+
+export interface AttachMessage {
+  readonly pid: number
+  readonly mode: AttachMode
+  /** As of ExecStart. */
+  readonly window: number
+}
+
+export interface ProcessEntry {
+  readonly pid: number
+  readonly running: boolean
+  readonly terminal: TerminalSize | null
+  /** 0 while it runs. */
+  readonly exitCode: number
+  readonly id: string
+  readonly label: string
 }
 
 /** Since the boot; what the agent could not read is 0. */
@@ -102,7 +137,17 @@ export interface ExitMessage {
   readonly droppedStderr: bigint
 }
 
-export const FAILURES = ['program_not_found', 'not_executable', 'bad_cwd', 'bad_user', 'no_resources', 'unsupported', 'lost', 'io'] as const
+export const FAILURES = [
+  'program_not_found',
+  'not_executable',
+  'bad_cwd',
+  'bad_user',
+  'no_resources',
+  'unsupported',
+  'lost',
+  'io',
+  'no_process',
+] as const
 export type FailureReason = (typeof FAILURES)[number]
 
 export interface FailedMessage {
@@ -165,11 +210,22 @@ export const SetClock = codec<{ readonly nowNs: bigint }>(
   (r) => ({ nowNs: r.u64() }),
 )
 
+function writeTerminal(w: Writer, terminal: TerminalSize | null): void {
+  w.u8(terminal ? 1 : 0)
+    .u16(terminal?.cols ?? 0)
+    .u16(terminal?.rows ?? 0)
+}
+
+function readTerminal(r: Reader): TerminalSize | null {
+  const has = r.u8() === 1
+  const size = { cols: r.u16(), rows: r.u16() }
+  return has ? size : null
+}
+
 export const ExecStart = codec<ExecStartMessage>(
   0x10,
-  (w, m) =>
-    w
-      .u32(m.timeoutMs)
+  (w, m) => {
+    w.u32(m.timeoutMs)
       .u32(m.graceMs)
       .u32(m.window)
       .u32(m.outputLimit)
@@ -177,7 +233,13 @@ export const ExecStart = codec<ExecStartMessage>(
       .str(m.cwd)
       .str(m.user)
       .list(m.argv)
-      .list(m.env),
+      .list(m.env)
+    if (!m.kept) return
+    const { terminal, id, label } = m.kept
+    w.u8(1)
+    writeTerminal(w, terminal)
+    w.str(id).str(label)
+  },
   (r) => ({
     timeoutMs: r.u32(),
     graceMs: r.u32(),
@@ -188,6 +250,7 @@ export const ExecStart = codec<ExecStartMessage>(
     user: r.str(),
     argv: r.list(),
     env: r.list(),
+    ...(!r.atEnd && r.u8() === 1 && { kept: { terminal: readTerminal(r), id: r.str(), label: r.str() } }),
   }),
 )
 export const ExecStarted = codec<{ readonly pid: number }>(
@@ -267,3 +330,63 @@ export const GuestStatResult = codec<GuestStatMessage>(
     netTxBytes: r.u64(),
   }),
 )
+
+/** This and the rest from generation 3 on: processes that were started with `kept`. */
+export const Processes = empty(0x30)
+export const ProcessList = codec<{ readonly processes: readonly ProcessEntry[] }>(
+  0x31,
+  (w, m) => {
+    w.u32(m.processes.length)
+    for (const one of m.processes) {
+      w.u32(one.pid).u8(one.running ? 1 : 0)
+      writeTerminal(w, one.terminal)
+      w.i32(one.exitCode).str(one.id).str(one.label)
+    }
+  },
+  (r) => {
+    const processes: ProcessEntry[] = []
+    for (let left = r.u32(); left > 0; left--) {
+      processes.push({
+        pid: r.u32(),
+        running: r.u8() === 1,
+        terminal: readTerminal(r),
+        exitCode: r.i32(),
+        id: r.str(),
+        label: r.str(),
+      })
+    }
+    return { processes }
+  },
+)
+/** Answered by ExecStarted, then what its mode says. */
+export const Attach = codec<AttachMessage>(
+  0x32,
+  (w, m) => w.u32(m.pid).u8(ATTACH_MODES.indexOf(m.mode)).u32(m.window),
+  (r) => {
+    const pid = r.u32()
+    const mode = ATTACH_MODES[r.u8()]
+    if (mode === undefined) throw new RangeError('no such mode')
+    return { pid, mode, window: r.u32() }
+  },
+)
+/** The stream hears nothing more; the process goes on. */
+export const Detach = empty(0x33)
+/** Ends an attachment for logs. */
+export const Logged = codec<{ readonly running: boolean; readonly exit: ExitMessage }>(
+  0x34,
+  (w, m) => w.u8(m.running ? 1 : 0).raw(Exit.encode(m.exit)),
+  (r) => ({ running: r.u8() === 1, exit: Exit.decode(r.raw(22)) }),
+)
+export const Resize = codec<TerminalSize>(
+  0x35,
+  (w, m) => w.u16(m.cols).u16(m.rows),
+  (r) => ({ cols: r.u16(), rows: r.u16() }),
+)
+/** Further bytes of Stdin that the agent takes on this stream of a kept process. */
+export const InputGranted = codec<{ readonly bytes: number }>(
+  0x36,
+  (w, m) => w.u32(m.bytes),
+  (r) => ({ bytes: r.u32() }),
+)
+/** That may be sent before the first grant. */
+export const INPUT_CREDIT = 256 * 1024
