@@ -2,6 +2,7 @@
 
 import type { Duplex } from 'node:stream'
 import {
+  Attach,
   Done,
   ExecStart,
   ExecStarted,
@@ -10,22 +11,31 @@ import {
   GrowDisk,
   GuestStat as AskStat,
   GuestStatResult,
+  Logged,
+  Processes,
+  type ProcessEntry,
+  ProcessList,
   Signal,
   STDERR,
   STDOUT,
   Window,
 } from '@nullspace/guest-protocol/messages.ts'
 import { Op } from '../../observe/op.ts'
+import { failure, figure } from './answers.ts'
+import { Attachment } from './attachment.ts'
 import { GuestChannel } from './channel.ts'
 import {
   ChannelLost,
   type ExecOutcome,
   type ExecRequest,
+  type AttachListener,
   type Guest,
   GuestFailure,
   type GuestStat,
   OutputTooMuch,
+  type ProcessLogs,
   type Renewal,
+  type StartRequest,
 } from './guest.ts'
 import { OutputBudget } from './output-budget.ts'
 
@@ -34,6 +44,10 @@ const WINDOW_BYTES = 1024 * 1024
 /** Between SIGTERM and SIGKILL when a command's time is up. */
 const GRACE_MS = 1_000
 const SIGKILL = 9
+/** The most that an agent keeps of one process. */
+const LOG_BYTES = 2 * 1024 * 1024
+/** Since then processes can be kept. */
+const KEEPING_GENERATION = 3
 const REOPEN_TIMEOUT_MS = 15_000
 
 export class GuestClient implements Guest {
@@ -114,9 +128,74 @@ export class GuestClient implements Guest {
           cwd: request.cwd,
           user: request.user,
           argv: request.argv,
-          env: Object.entries(request.env).map(([key, value]) => `${key}=${value}`),
+          env: pairs(request.env),
         }),
       )
+      return await op.race(outcome.promise)
+    } finally {
+      stream.end()
+      held.release()
+    }
+  }
+
+  async start(op: Op, request: StartRequest, listener: AttachListener): Promise<Attachment> {
+    const { terminal, id, label, env, ...rest } = request
+    const start = {
+      ...rest,
+      graceMs: GRACE_MS,
+      window: WINDOW_BYTES,
+      outputLimit: 0,
+      stdin: true,
+      env: pairs(env),
+      kept: { terminal, id, label },
+    }
+    return Attachment.open(op, await this.#keeping(op), {
+      kind: ExecStart.kind,
+      payload: ExecStart.encode(start),
+      listener,
+      window: WINDOW_BYTES,
+    })
+  }
+
+  async attach(op: Op, pid: number, mode: 'wait' | 'follow', listener: AttachListener): Promise<Attachment> {
+    const payload = Attach.encode({ pid, mode, window: WINDOW_BYTES })
+    return Attachment.open(op, await this.#keeping(op), { kind: Attach.kind, payload, listener, window: WINDOW_BYTES })
+  }
+
+  async processes(op: Op): Promise<readonly ProcessEntry[]> {
+    await this.#keeping(op)
+    return ProcessList.decode(await this.#ask(op, Processes.kind, ProcessList.kind)).processes
+  }
+
+  async logs(op: Op, pid: number): Promise<ProcessLogs> {
+    const channel = await this.#keeping(op)
+    const outcome = Promise.withResolvers<ProcessLogs>()
+    const parts: { kind: 'stdout' | 'stderr'; bytes: Uint8Array }[] = []
+    const held = this.#budget.take()
+    let got = 0
+    const stream = channel.stream({
+      lost: outcome.reject,
+      message(kind, payload) {
+        if (kind === STDOUT || kind === STDERR) {
+          got += payload.length
+          if (got > LOG_BYTES) throw new RangeError('more of a log than is kept')
+          if (!held.add(payload.length)) outcome.reject(new OutputTooMuch())
+          else parts.push({ kind: kind === STDOUT ? 'stdout' : 'stderr', bytes: payload })
+        } else if (kind === Failed.kind) outcome.reject(failure(payload))
+        else if (kind === Logged.kind) {
+          const { running, exit } = Logged.decode(payload)
+          outcome.resolve({
+            parts,
+            running,
+            exitCode: exit.exitCode,
+            droppedStdout: figure(exit.droppedStdout),
+            droppedStderr: figure(exit.droppedStderr),
+          })
+        }
+      },
+    })
+    try {
+      stream.send(Attach.kind, Attach.encode({ pid, mode: 'logs', window: LOG_BYTES }))
       return await op.race(outcome.promise)
     } finally {
       stream.end()
@@ -170,6 +249,13 @@ export class GuestClient implements Guest {
     this.#opening?.stop.abort(error)
     this.#channel?.close(error)
     this.#channel = undefined
+  }
+
+  /** A channel to an agent that keeps processes. */
+  async #keeping(op: Op): Promise<GuestChannel> {
+    const channel = await this.#ready(op)
+    if (channel.generation >= KEEPING_GENERATION) return channel
+    throw new GuestFailure('unsupported', 'this machine was made with an older agent, which keeps no processes; create a new machine')
   }
 
   /** Asks on a stream of its own and waits for the answer of the given kind. */
@@ -233,12 +319,4 @@ export class GuestClient implements Guest {
   }
 }
 
-/** An agent of a guest’s own making may say what no number holds, and no answer may show. */
-function figure(value: bigint): number {
-  return Number(value > BigInt(Number.MAX_SAFE_INTEGER) ? BigInt(Number.MAX_SAFE_INTEGER) : value)
-}
-
-function failure(payload: Uint8Array): GuestFailure {
-  const { reason, message } = Failed.decode(payload)
-  return new GuestFailure(reason, message)
-}
+const pairs = (env: Readonly<Record<string, string>>): string[] => Object.entries(env).map(([key, value]) => `${key}=${value}`)

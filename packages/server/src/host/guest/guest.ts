@@ -1,7 +1,9 @@
 // What the daemon asks of the agent in a machine.
 
 import type { FailureReason } from '@nullspace/guest-protocol/messages.ts'
+import type { ProcessEntry, TerminalSize } from '@nullspace/guest-protocol/messages.ts'
 import type { Op } from '../../observe/op.ts'
+import type { Attachment } from './attachment.ts'
 
 export interface ExecRequest {
   readonly argv: readonly string[]
@@ -26,6 +28,49 @@ export interface ExecOutcome {
   readonly droppedStderr: number
 }
 
+/** A process that is kept: it can be asked for by its pid, and what it printed stays as far as the agent's bounds go. */
+export interface StartRequest {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string
+  /** Empty = root. */
+  readonly user: string
+  /** 0 = none. */
+  readonly timeoutMs: number
+  /** Null: pipes. */
+  readonly terminal: TerminalSize | null
+  /** Told again by `processes`. */
+  readonly id: string
+  readonly label: string
+}
+
+export interface ProcessEnd {
+  readonly exitCode: number
+  readonly timedOut: boolean
+  /** Printed, and not seen by this listener, bytes. */
+  readonly droppedStdout: number
+  readonly droppedStderr: number
+}
+
+/** Hears of a process in order; `ended` or `lost` is the last word. */
+export interface AttachListener {
+  /** Say `taken` to the attachment when it was passed on. */
+  output(kind: 'stdout' | 'stderr', bytes: Uint8Array): void
+  ended(end: ProcessEnd): void
+  lost(error: Error): void
+}
+
+export interface ProcessLogs {
+  /** In the order in which they were printed. */
+  readonly parts: readonly { readonly kind: 'stdout' | 'stderr'; readonly bytes: Uint8Array }[]
+  readonly running: boolean
+  /** 0 while it runs. */
+  readonly exitCode: number
+  /** Printed and not kept, bytes. */
+  readonly droppedStdout: number
+  readonly droppedStderr: number
+}
+
 /** What the guest has used since its boot, as it says itself; a figure it could not read is 0. */
 export interface GuestStat {
   /** Hundredths of a second, summed over the CPUs. */
@@ -45,6 +90,12 @@ export interface GuestStat {
 export interface Guest {
   /** Runs to the end and collects the output. Rejects with GuestFailure when it could not run, ChannelLost when the agent is gone. */
   exec(op: Op, request: ExecRequest): Promise<ExecOutcome>
+  /** This and the next three reject with GuestFailure `unsupported` when the agent is too old to keep processes. */
+  start(op: Op, request: StartRequest, listener: AttachListener): Promise<Attachment>
+  /** `follow`: output from the beginning, as far as it is kept, then what comes, and the end; `wait`: the end only. */
+  attach(op: Op, pid: number, mode: 'wait' | 'follow', listener: AttachListener): Promise<Attachment>
+  processes(op: Op): Promise<readonly ProcessEntry[]>
+  logs(op: Op, pid: number): Promise<ProcessLogs>
   /** Rejects with GuestFailure `unsupported` when the agent is older than the question. */
   stat(op: Op): Promise<GuestStat>
 }
