@@ -18,6 +18,11 @@ export const CHANNELS = {
     path: '/v1/machines/{id}/lifecycle/ws',
     summary: 'The same of one machine.',
   },
+  websocketUpgrade: {
+    id: 'websocketUpgrade',
+    path: '/v1/machines/{id}/ws',
+    summary: 'Work in a machine, live: one command with channel=exec, one terminal with channel=pty.',
+  },
   monitorWebsocketUpgrade: {
     id: 'monitorWebsocketUpgrade',
     path: '/v1/monitor/ws',

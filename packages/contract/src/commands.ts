@@ -55,11 +55,19 @@ export const ExecResult = z.object({
 })
 export type ExecResult = z.output<typeof ExecResult>
 
+/** Of a command in the background. */
+export const ExecStarted = z.strictObject({ pid: z.number().int() })
+
+/** What a call that was not for the background is answered with. */
+export function isResult(answer: ExecResult | z.output<typeof ExecStarted>): answer is ExecResult {
+  return 'exit_code' in answer
+}
+
 export const execCommand = route({
   id: 'execCommand',
   method: 'POST',
   path: '/v1/machines/{id}/exec',
-  summary: 'Run a command to its end. A non-zero exit is a result, not an error.',
+  summary: 'Run a command to its end, or start it in the background. A non-zero exit is a result, not an error.',
   access: 'key',
   params: MachineParams,
   body: ExecBody,
@@ -68,7 +76,7 @@ export const execCommand = route({
     late: (code, message, { stdout = '', stderr = '' }) =>
       code === 'exec_timeout' ? { exit_code: 124, stdout, stderr: `${String(stderr)}${message}\n`, pid: 0 } : null,
   },
-  success: { status: 200, body: ExecResult },
+  success: { status: 200, body: z.union([ExecResult, ExecStarted]) },
   errors: [
     'invalid_request',
     'unauthorized',

@@ -34,6 +34,8 @@ export const ERRORS = {
   webhook_not_found: { status: 404, retryable: false, action: 'List the webhooks with "nullspace webhook list".' },
   delivery_not_found: { status: 404, retryable: false, action: 'List the webhook’s deliveries with "nullspace webhook deliveries ID".' },
   owner_not_found: { status: 404, retryable: false, action: 'The owners are those of "nullspace key list".' },
+  process_not_found: { status: 404, retryable: false, action: 'List the processes with "nullspace machine process list".' },
+  session_not_found: { status: 404, retryable: false, action: 'List the terminals with "nullspace machine pty list".' },
   key_not_found: { status: 404, retryable: false, action: 'List the keys with "nullspace key list".' },
   method_not_allowed: { status: 405, retryable: false, action: 'Use a method that the Allow header names.' },
   machine_not_ready: { status: 409, retryable: true, action: 'Look at the machine’s status; wait until it is running.' },

@@ -23,6 +23,7 @@ function idFamily<const Prefix extends string>(prefix: Prefix) {
 export const machineIds = idFamily('mch')
 export const snapshotIds = idFamily('snap')
 export const ownerIds = idFamily('own')
+export const terminalIds = idFamily('ses')
 export const operationIds = idFamily('op')
 
 export type MachineId = `mch_${string}`

@@ -41,6 +41,13 @@ export const Metadata = z
 
 const RESERVED = '/workspace/.nullspace'
 
+/** A user of the machine, by name or number. */
+export const GuestUser = z
+  .string()
+  .min(1)
+  .max(64)
+  .refine((name) => !/[\0:/\n]/.test(name), 'must be a user name or number')
+
 /** Absolute path inside the machine; `.` and `..` are resolved, the reserved path is refused. */
 export const GuestPath = z
   .string()

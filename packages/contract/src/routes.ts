@@ -8,9 +8,11 @@ import { createKey, listKeys, revokeKey } from './keys.ts'
 import { forkMachine, forkMachineMany, getLineage, hibernateMachine, resumeMachine, setTimeout } from './lifecycle.ts'
 import { createMachine, destroyMachine, getMachine, listMachines } from './machines.ts'
 import { getHostMetrics, getMetrics } from './metrics.ts'
+import { getProcessLogs, killProcess, listProcesses, sendStdin } from './processes.ts'
 import { getQuota, setQuota } from './quotas.ts'
 import { createSnapshot, deleteSnapshot, getSnapshot, listSnapshots } from './snapshots.ts'
 import { listTemplates } from './templates.ts'
+import { getPtySession, killPtySession, listPtySessions, resizePtySession } from './terminals.ts'
 import {
   createLifecycleWebhook,
   deleteLifecycleWebhook,
@@ -38,6 +40,14 @@ export const ROUTES = {
   getMetrics,
   getHostMetrics,
   execCommand,
+  listProcesses,
+  getProcessLogs,
+  sendStdin,
+  killProcess,
+  listPtySessions,
+  getPtySession,
+  killPtySession,
+  resizePtySession,
   createSnapshot,
   listSnapshots,
   getSnapshot,

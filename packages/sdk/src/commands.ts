@@ -1,6 +1,6 @@
 // Running commands inside a machine.
 
-import { ExecResult, execCommand } from '@nullspace/contract/commands.ts'
+import { ExecResult, execCommand, isResult } from '@nullspace/contract/commands.ts'
 import type { RouteInput } from '@nullspace/contract/route.ts'
 import type { CallOptions, Client } from './client.ts'
 import { fromWire, type Camel } from './naming.ts'
@@ -63,6 +63,7 @@ export class Commands {
       { params: { id: this.#machineId }, body },
       { signal, requestTimeoutMs: requestTimeoutMs ?? commandTimeoutMs(timeout) },
     )
+    if (!isResult(result)) throw new TypeError('the command was to be waited for, and was not')
     return fromWire(ExecResult, result)
   }
 }

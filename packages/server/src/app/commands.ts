@@ -1,30 +1,45 @@
 // Commands: run one to its end in a machine.
 
 import { AppError } from '@nullspace/contract/errors.ts'
-import { EXEC_LIMITS, type ExecBody, type ExecResult } from '@nullspace/contract/commands.ts'
-import { GuestPath } from '@nullspace/contract/machines.ts'
+import { EXEC_LIMITS, type ExecBody, type ExecResult, type ExecStarted } from '@nullspace/contract/commands.ts'
 import type { z } from 'zod'
 import type { ExecOutcome } from '../host/guest/guest.ts'
 import { Op } from '../observe/op.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { App } from './context.ts'
-import { notBuilt } from './not-built.ts'
+import { argvOf, guestCwd, NOBODY, startProcess } from './processes.ts'
 import { useMachine, workFailure } from './use.ts'
 
 const DEFAULT_TIMEOUT_SECS = 30
 /** The guest enforces the deadline; past this much more we give up on the guest. */
 const PATIENCE_MS = 15_000
 
-export async function exec(app: App, principal: Principal, machineId: string, input: z.output<typeof ExecBody>): Promise<ExecResult> {
-  if (input.background) throw notBuilt('background')
-  const cwd = input.cwd === undefined || input.cwd === null ? undefined : guestPath('cwd', input.cwd)
+type ExecInput = z.output<typeof ExecBody>
+
+/** In the background its time does not end it: published clients send one with every call. */
+export async function exec(
+  app: App,
+  principal: Principal,
+  machineId: string,
+  input: ExecInput,
+): Promise<z.output<typeof ExecResult | typeof ExecStarted>> {
+  return input.background ? background(app, principal, machineId, input) : foreground(app, principal, machineId, input)
+}
+
+async function background(app: App, principal: Principal, machineId: string, input: ExecInput): Promise<z.output<typeof ExecStarted>> {
+  using process = await startProcess(app, principal, machineId, { ...input, timeoutMs: 0 }, NOBODY)
+  return { pid: process.attachment.pid }
+}
+
+async function foreground(app: App, principal: Principal, machineId: string, input: ExecInput): Promise<ExecResult> {
+  const cwd = guestCwd(input.cwd)
   using use = await useMachine(app, principal, machineId)
   const timeoutMs = Math.ceil((input.timeout_secs ?? DEFAULT_TIMEOUT_SECS) * 1000)
   using op = new Op(`exec in ${machineId}`, { timeoutMs: timeoutMs + PATIENCE_MS })
   let outcome: ExecOutcome
   try {
     outcome = await use.guest.exec(op, {
-      argv: input.shell ? ['/bin/sh', '-c', input.command] : [input.command, ...(input.args ?? [])],
+      argv: argvOf(input),
       env: { ...use.machine.envs, ...input.envs },
       cwd: cwd ?? use.machine.cwd,
       user: '',
@@ -50,12 +65,6 @@ export async function exec(app: App, principal: Principal, machineId: string, in
     ...(outcome.droppedStdout > 0 ? { stdout_dropped_bytes: outcome.droppedStdout } : {}),
     ...(outcome.droppedStderr > 0 ? { stderr_dropped_bytes: outcome.droppedStderr } : {}),
   }
-}
-
-function guestPath(field: string, value: string): string {
-  const parsed = GuestPath.safeParse(value)
-  if (parsed.success) return parsed.data
-  throw new AppError('invalid_request', { say: `${field}: ${parsed.error.issues[0]?.message ?? 'is not valid'}`, details: { field } })
 }
 
 /** UTF-8 with replacement characters for what is not; a character that the limit cut in two is left out. */

@@ -36,6 +36,9 @@ export function guestFailure(error: unknown, machineId: string): AppError {
       return new AppError('invalid_request', { say: `cwd: ${error.message}`, details: { field: 'cwd' }, cause: error })
     if (error.reason === 'bad_user')
       return new AppError('invalid_request', { say: `user: ${error.message}`, details: { field: 'user' }, cause: error })
+    if (error.reason === 'no_process')
+      return new AppError('process_not_found', { say: `There is no such process in machine ${machineId}.`, cause: error })
+    if (error.reason === 'unsupported') return new AppError('not_implemented', { say: `${upper(error.message)}.`, cause: error })
     return new AppError('exec_failed', { say: error.message, details: { reason: error.reason }, cause: error })
   }
   if (error instanceof OutputTooMuch) {
@@ -85,3 +88,5 @@ function has(error: unknown, codes: readonly string[]): boolean {
   }
   return false
 }
+
+const upper = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1)

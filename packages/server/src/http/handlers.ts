@@ -12,6 +12,7 @@ import { fieldMask, masked } from './machine-view.ts'
 import { lifecycleEventHandlers } from './lifecycle-events.ts'
 import { lifecycleHandlers } from './lifecycle.ts'
 import { machineHandlers } from './machines.ts'
+import { processHandlers } from './processes.ts'
 import { snapshotHandlers } from './snapshots.ts'
 import { usageHandlers } from './usage.ts'
 import { webhookHandlers } from './webhooks.ts'
@@ -19,6 +20,7 @@ import { webhookHandlers } from './webhooks.ts'
 export function handlers(app: App, daemon: DaemonFacts): Handlers {
   return {
     ...machineHandlers(app),
+    ...processHandlers(app),
     ...lifecycleHandlers(app),
     ...snapshotHandlers(app),
     ...lifecycleEventHandlers(app),

@@ -5,6 +5,7 @@ import { encodeMessage, FLAG_MORE, FrameReader, type Frame } from '@nullspace/gu
 import { GENERATION } from '@nullspace/guest-protocol/generation.ts'
 import * as message from '@nullspace/guest-protocol/messages.ts'
 import { startExec, type ExecStream } from './fake-exec.ts'
+import { KeptProcesses } from './fake-kept.ts'
 
 /** What a snapshot carries from one guest to the next. */
 export interface GuestState {
@@ -47,6 +48,7 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
   let welcome: Promise<Uint8Array> | null = null
   let streams = new Map<number, ExecStream>()
   const processes = new Set<ExecStream>()
+  const kept = new KeptProcesses()
   let frozen = false
   let quiesced = false
   let arrived: (() => void)[] = []
@@ -68,6 +70,7 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
     if (key !== session) {
       session = key
       streams = new Map()
+      kept.forget()
       unsent = []
       welcome = answerHello(message.Hello.decode(payload), greet)
     }
@@ -88,23 +91,28 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
   }
   const exec = (key: bigint, stream: number, payload: Uint8Array): void => {
     const guest = { hostname, files, nextPid: () => ++lastPid, count: () => ++counter }
+    const start = message.ExecStart.decode(payload)
+    const answer = (kind: number, bytes: Uint8Array): void => send(key, stream, kind, bytes)
+    const keeping = start.kept && kept.begin(start, stream, answer)
     const started = startExec(
       guest,
-      message.ExecStart.decode(payload),
-      (kind, bytes) => send(key, stream, kind, bytes),
+      keeping ? { ...start, window: Number.MAX_SAFE_INTEGER } : start,
+      keeping ? keeping.say : answer,
       () => {
         if (key === session) streams.delete(stream)
         if (started) processes.delete(started)
       },
     )
     if (!started) return
-    streams.set(stream, started)
+    if (keeping) keeping.started(started)
+    else streams.set(stream, started)
     processes.add(started)
   }
   const receive = ({ session: key, stream, kind, payload }: Frame, greet: () => Promise<void>): void => {
     if (kind === message.Hello.kind) return hello(key, payload, greet)
     if (key !== session) return
-    const running = streams.get(stream)
+    const running = streams.get(stream) ?? kept.of(stream)
+    const answer = (of: number, bytes: Uint8Array): void => send(key, stream, of, bytes)
     switch (kind) {
       case message.Ping.kind:
         return send(key, stream, message.Pong.kind, message.Pong.encode(null))
@@ -121,13 +129,23 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
       case message.ExecStart.kind:
         return exec(key, stream, payload)
       case message.STDIN:
-        return running?.input(payload)
+        running?.input(payload)
+        if (kept.of(stream)) answer(message.InputGranted.kind, message.InputGranted.encode({ bytes: payload.length }))
+        return
       case message.StdinClose.kind:
         return running?.input(null)
       case message.Signal.kind:
         return running?.signal(message.Signal.decode(payload).signal)
       case message.Window.kind:
         return running?.window(message.Window.decode(payload).bytes)
+      case message.Processes.kind:
+        return answer(message.ProcessList.kind, kept.list())
+      case message.Attach.kind:
+        return kept.attach(payload, stream, answer)
+      case message.Detach.kind:
+        return kept.detach(stream)
+      case message.Resize.kind:
+        return kept.resize(stream, message.Resize.decode(payload))
       case message.GrowDisk.kind:
         return send(key, stream, message.Done.kind, message.Done.encode(null))
       case message.GuestStat.kind:
@@ -140,6 +158,7 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
     session = null
     streams = new Map()
     for (const process of processes) process.signal(9)
+    kept.clear()
   }
 
   return {

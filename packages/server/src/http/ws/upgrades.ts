@@ -16,7 +16,7 @@ import { ChannelSocket, CLOSE, SOCKET_RULES, type SocketRules, type Waiting } fr
 const MOST_IN_ALL = 2_000
 const MOST_PER_OWNER = 200
 /** Of a client’s frame. */
-const FRAME_BYTES = 64 * 1024
+const FRAME_BYTES = 4 * 1024 * 1024
 /** For the other end to answer a closing. */
 const CLOSE_TIMEOUT_MS = 2_000
 

@@ -1,0 +1,185 @@
+// Processes that are kept in their machine: started, listed, read, written to, ended.
+
+import { StringDecoder } from 'node:string_decoder'
+import { AppError } from '@nullspace/contract/errors.ts'
+import { GuestPath } from '@nullspace/contract/machines.ts'
+import type { ProcessInfo, ProcessLogs } from '@nullspace/contract/processes.ts'
+import type { TerminalSize } from '@nullspace/guest-protocol/messages.ts'
+import type { Attachment } from '../host/guest/attachment.ts'
+import type { AttachListener, Guest, ProcessLogs as GuestLogs } from '../host/guest/guest.ts'
+import type { Principal } from '../domain/principal.ts'
+import { Op } from '../observe/op.ts'
+import type { App } from './context.ts'
+import { useMachine, workFailure } from './use.ts'
+
+/** For the guest to start a process, or to answer for one. */
+const ANSWER_MS = 15_000
+/** For a process that does not read to take what it is sent. */
+const STDIN_MS = 25_000
+const SIGKILL = 9
+
+export interface StartInput {
+  readonly command: string
+  readonly args?: readonly string[] | null | undefined
+  readonly shell?: boolean | null | undefined
+  readonly cwd?: string | null | undefined
+  readonly envs?: Readonly<Record<string, string>> | null | undefined
+  readonly user?: string | null | undefined
+  /** 0 = none. */
+  readonly timeoutMs: number
+  readonly terminal?: TerminalSize
+  /** Of a terminal: its session. */
+  readonly id?: string
+}
+
+/** While it is held the machine is in use. Disposing of it leaves the process. */
+export interface Attached extends Disposable {
+  readonly attachment: Attachment
+}
+
+/** For a process that nobody listens to. */
+export const NOBODY: AttachListener = { output: () => {}, ended: () => {}, lost: () => {} }
+
+export async function startProcess(
+  app: App,
+  principal: Principal,
+  machineId: string,
+  input: StartInput,
+  listener: AttachListener,
+): Promise<Attached> {
+  const cwd = guestCwd(input.cwd)
+  return attached(app, principal, machineId, (op, guest, machine) =>
+    guest.start(
+      op,
+      {
+        argv: argvOf(input),
+        env: { ...machine.envs, ...input.envs },
+        cwd: cwd ?? machine.cwd,
+        user: input.user ?? '',
+        timeoutMs: input.timeoutMs,
+        terminal: input.terminal ?? null,
+        id: input.id ?? '',
+        label: [input.command, ...(input.args ?? [])].join(' ').slice(0, 4096),
+      },
+      listener,
+    ),
+  )
+}
+
+export async function attachProcess(
+  app: App,
+  principal: Principal,
+  machineId: string,
+  { pid, mode }: { readonly pid: number; readonly mode: 'wait' | 'follow' },
+  listener: AttachListener,
+): Promise<Attached> {
+  return attached(app, principal, machineId, (op, guest) => guest.attach(op, pid, mode, listener))
+}
+
+export async function listProcesses(app: App, principal: Principal, machineId: string): Promise<ProcessInfo[]> {
+  const all = await asked(app, principal, machineId, (op, guest) => guest.processes(op))
+  return all.filter(({ terminal }) => !terminal).map(({ pid, label, running }) => ({ pid, command: label, running }))
+}
+
+export async function processLogs(app: App, principal: Principal, machineId: string, pid: number): Promise<ProcessLogs> {
+  return textOf(await asked(app, principal, machineId, (op, guest) => guest.logs(op, pid)))
+}
+
+export async function sendStdin(app: App, principal: Principal, machineId: string, pid: number, data: string): Promise<void> {
+  using process = await attachProcess(app, principal, machineId, { pid, mode: 'wait' }, NOBODY)
+  using op = new Op(`standard input of ${pid} in ${machineId}`, { timeoutMs: STDIN_MS })
+  try {
+    await process.attachment.write(op, Buffer.from(data))
+  } catch (error) {
+    throw await workFailure(app, machineId, error)
+  }
+}
+
+/** Resolves when it is gone; of one that has ended already, at once. */
+export async function killProcess(app: App, principal: Principal, machineId: string, pid: number): Promise<void> {
+  const over = Promise.withResolvers<void>()
+  over.promise.catch(() => {})
+  using process = await attachProcess(
+    app,
+    principal,
+    machineId,
+    { pid, mode: 'wait' },
+    { ...NOBODY, ended: () => over.resolve(), lost: over.reject },
+  )
+  using op = new Op(`kill ${pid} in ${machineId}`, { timeoutMs: ANSWER_MS })
+  process.attachment.signal(SIGKILL)
+  try {
+    await op.race(over.promise)
+  } catch (error) {
+    throw await workFailure(app, machineId, error)
+  }
+}
+
+/** Asks the guest one thing. */
+export async function asked<T>(app: App, principal: Principal, machineId: string, ask: (op: Op, guest: Guest) => Promise<T>): Promise<T> {
+  using use = await useMachine(app, principal, machineId)
+  using op = new Op(`ask ${machineId}`, { timeoutMs: ANSWER_MS })
+  try {
+    return await ask(op, use.guest)
+  } catch (error) {
+    throw await workFailure(app, machineId, error)
+  }
+}
+
+type Use = Awaited<ReturnType<typeof useMachine>>
+
+async function attached(
+  app: App,
+  principal: Principal,
+  machineId: string,
+  open: (op: Op, guest: Guest, machine: Use['machine']) => Promise<Attachment>,
+): Promise<Attached> {
+  const use = await useMachine(app, principal, machineId)
+  try {
+    using op = new Op(`attach in ${machineId}`, { timeoutMs: ANSWER_MS })
+    const attachment = await open(op, use.guest, use.machine)
+    return {
+      attachment,
+      [Symbol.dispose]: () => {
+        attachment.detach()
+        use[Symbol.dispose]()
+      },
+    }
+  } catch (error) {
+    use[Symbol.dispose]()
+    throw await workFailure(app, machineId, error)
+  }
+}
+
+export function argvOf({ command, args, shell }: Pick<StartInput, 'command' | 'args' | 'shell'>): string[] {
+  return shell ? ['/bin/sh', '-c', command] : [command, ...(args ?? [])]
+}
+
+/** A directory inside the machine that may be worked in. */
+export function guestCwd(value: string | null | undefined): string | undefined {
+  if (value == null) return undefined
+  const parsed = GuestPath.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw new AppError('invalid_request', { say: `cwd: ${parsed.error.issues[0]?.message ?? 'is not valid'}`, details: { field: 'cwd' } })
+}
+
+/** A character whose end has not been printed yet is not shown: what was shown once stays as it is. */
+function textOf({ parts, running, exitCode, droppedStdout, droppedStderr }: GuestLogs): ProcessLogs {
+  const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
+  const texts = { stdout: '', stderr: '' }
+  let output = ''
+  for (const { kind, bytes } of parts) {
+    const text = decoders[kind].write(Buffer.from(bytes))
+    texts[kind] += text
+    output += text
+  }
+  const dropped = { stdout: droppedStdout, stderr: droppedStderr }
+  for (const kind of ['stdout', 'stderr'] as const) {
+    if (running || dropped[kind] > 0) continue
+    const rest = decoders[kind].end()
+    texts[kind] += rest
+    output += rest
+  }
+  const all = droppedStdout + droppedStderr
+  return { ...texts, output, exit_code: running ? null : exitCode, ...(all > 0 ? { dropped_bytes: all } : {}) }
+}

@@ -1,0 +1,116 @@
+// One command per connection: started here, or attached to by its pid. Closing the connection leaves the process.
+
+import { StringDecoder } from 'node:string_decoder'
+import { AppError } from '@nullspace/contract/errors.ts'
+import { ExecFrame } from '@nullspace/contract/processes.ts'
+import type { App } from '../../app/context.ts'
+import { attachProcess, type Attached, startProcess } from '../../app/processes.ts'
+import type { AttachListener } from '../../host/guest/guest.ts'
+import { Op } from '../../observe/op.ts'
+import { invalidInput, toAppError } from '../errors.ts'
+import type { ChannelCall } from './channel.ts'
+import { Feed } from './feed.ts'
+import type { ChannelSocket } from './socket.ts'
+
+const DEFAULT_TIMEOUT_SECS = 30
+const STDIN_MS = 60_000
+const SIGKILL = 9
+const DONE = 1000
+
+export function openExec(app: App, socket: ChannelSocket, { principal, params }: ChannelCall): void {
+  const machineId = params['id'] ?? ''
+  let begun = false
+  let process: Attached | null = null
+  /** Frames to the process, one after the other, behind its start. */
+  let turn: Promise<void> = Promise.resolve()
+
+  const begin = async (frame: Extract<ExecFrame, { type: 'exec_start' | 'exec_connect' }>): Promise<void> => {
+    const { id } = frame
+    const feed = new Feed(socket)
+    const listener = tell(socket, feed, id, () => process?.attachment.pid ?? 0)
+    try {
+      const made =
+        frame.type === 'exec_connect'
+          ? await attachProcess(app, principal, machineId, { pid: frame.pid, mode: 'follow' }, listener)
+          : await startProcess(app, principal, machineId, { ...frame, id: '', timeoutMs: timeoutMs(frame.timeout_secs) }, listener)
+      process = made
+      const leave = (): void => made[Symbol.dispose]()
+      if (socket.signal.aborted) return leave()
+      socket.signal.addEventListener('abort', leave, { once: true })
+      socket.send({ type: 'exec_started', id, pid: made.attachment.pid })
+      feed.begin(made)
+    } catch (error) {
+      const { message, code } = toAppError(error)
+      socket.send({ type: 'error', id, message, code })
+      socket.close(DONE, 'the command was not started')
+    }
+  }
+
+  socket.onFrame((value) => {
+    const parsed = ExecFrame.safeParse(value)
+    if (!parsed.success) return socket.refuse(invalidInput('body', parsed.error).message)
+    const frame = parsed.data
+    if (frame.type === 'exec_start' || frame.type === 'exec_connect') {
+      if (begun) return socket.refuse('There is a command on this connection already; open another for another.')
+      if (frame.type === 'exec_start' && frame.shell && (frame.args?.length ?? 0) > 0)
+        return socket.refuse('args: must be empty with "shell": true; put the arguments into the command line.')
+      begun = true
+      turn = begin(frame)
+      return
+    }
+    if (!begun) return socket.refuse('Start with exec_start or exec_connect.')
+    turn = turn
+      .then(() => work(process, frame))
+      .catch((error: unknown) => {
+        // Its end is told by the process itself.
+        if (error instanceof AppError) socket.send({ type: 'error', id: frame.id, message: error.message, code: error.code })
+      })
+  })
+}
+
+async function work(process: Attached | null, frame: ExecFrame): Promise<void> {
+  if (!process) return
+  if (frame.type === 'exec_stdin_close') process.attachment.closeInput()
+  else if (frame.type === 'exec_kill') process.attachment.signal(frame.signal ?? SIGKILL)
+  else if (frame.type === 'exec_stdin') {
+    using op = new Op('standard input', { timeoutMs: STDIN_MS })
+    await process.attachment.write(op, Buffer.from(frame.data))
+  }
+}
+
+function tell(socket: ChannelSocket, feed: Feed, id: string, pid: () => number): AttachListener {
+  const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
+  const frame = (kind: 'stdout' | 'stderr', data: string): object | null =>
+    data === '' ? null : { type: `exec_${kind}`, id, pid: pid(), data }
+  const close = (): void => socket.close(DONE, 'the command has ended')
+  return {
+    output: (kind, bytes) => feed.output(bytes.length, () => frame(kind, decoders[kind].write(Buffer.from(bytes)))),
+    ended: ({ exitCode, timedOut, droppedStdout, droppedStderr }) =>
+      feed.then(() => {
+        for (const kind of ['stdout', 'stderr'] as const) {
+          const rest = frame(kind, decoders[kind].end())
+          if (rest) socket.send(rest)
+        }
+        // Ours: what had been printed and was not kept when this connection came.
+        if (droppedStdout + droppedStderr > 0)
+          socket.send({ type: 'exec_dropped', id, pid: pid(), stdout_bytes: droppedStdout, stderr_bytes: droppedStderr })
+        if (timedOut)
+          socket.send({
+            type: 'error',
+            id,
+            pid: pid(),
+            message: 'The command did not end in time and was killed with its process group.',
+            code: 'exec_timeout',
+          })
+        else socket.send({ type: 'exec_exit', id, pid: pid(), exit_code: exitCode })
+        close()
+      }),
+    lost: (error) =>
+      feed.then(() => {
+        socket.send({ type: 'error', id, message: `The machine’s agent was lost: ${error.message}.`, code: 'machine_failed' })
+        close()
+      }),
+  }
+}
+
+const timeoutMs = (seconds: number | null | undefined): number => Math.ceil((seconds ?? DEFAULT_TIMEOUT_SECS) * 1000)

@@ -1,0 +1,98 @@
+// One terminal per connection: a new one, or one that is there. Closing the connection leaves the terminal.
+
+import { StringDecoder } from 'node:string_decoder'
+import { PtyFrame } from '@nullspace/contract/terminals.ts'
+import type { App } from '../../app/context.ts'
+import { connectTerminal, startTerminal, type Terminal } from '../../app/terminals.ts'
+import type { AttachListener } from '../../host/guest/guest.ts'
+import { Op } from '../../observe/op.ts'
+import { invalidInput, toAppError } from '../errors.ts'
+import type { ChannelCall } from './channel.ts'
+import { Feed } from './feed.ts'
+import type { ChannelSocket } from './socket.ts'
+
+const INPUT_MS = 60_000
+const SIGKILL = 9
+const DONE = 1000
+
+export function openPty(app: App, socket: ChannelSocket, { principal, params }: ChannelCall): void {
+  const machineId = params['id'] ?? ''
+  let begun = false
+  let terminal: Terminal | null = null
+  let turn: Promise<void> = Promise.resolve()
+
+  const begin = async (frame: Extract<PtyFrame, { type: 'pty_start' | 'pty_connect' }>): Promise<void> => {
+    const { id } = frame
+    const feed = new Feed(socket)
+    const listener = tell(socket, feed, id, () => terminal?.info.session_id ?? '')
+    try {
+      const made =
+        frame.type === 'pty_connect'
+          ? await connectTerminal(app, principal, machineId, frame, listener)
+          : await startTerminal(app, principal, machineId, { ...frame, size: { cols: frame.cols, rows: frame.rows } }, listener)
+      terminal = made
+      const leave = (): void => made[Symbol.dispose]()
+      if (socket.signal.aborted) return leave()
+      socket.signal.addEventListener('abort', leave, { once: true })
+      socket.send({ type: 'pty_started', id, ...made.info })
+      feed.begin(made)
+    } catch (error) {
+      const { message, code } = toAppError(error)
+      socket.send({ type: 'error', id, message, code })
+      socket.close(DONE, 'there is no terminal')
+    }
+  }
+
+  socket.onFrame((value) => {
+    const parsed = PtyFrame.safeParse(value)
+    if (!parsed.success) return socket.refuse(invalidInput('body', parsed.error).message)
+    const frame = parsed.data
+    if (frame.type === 'pty_start' || frame.type === 'pty_connect') {
+      if (begun) return socket.refuse('There is a terminal on this connection already; open another for another.')
+      begun = true
+      turn = begin(frame)
+      return
+    }
+    if (!begun) return socket.refuse('Start with pty_start or pty_connect.')
+    // What cannot be written has no reader any more; its end is told by the terminal itself.
+    turn = turn.then(() => work(terminal, frame)).catch(() => {})
+  })
+}
+
+async function work(terminal: Terminal | null, frame: PtyFrame): Promise<void> {
+  if (!terminal) return
+  const { attachment } = terminal
+  if (frame.type === 'pty_kill') attachment.signal(SIGKILL)
+  else if (frame.type === 'pty_resize') attachment.resize(frame)
+  else if (frame.type === 'pty_input') {
+    using op = new Op('terminal input', { timeoutMs: INPUT_MS })
+    await attachment.write(op, frame.data_base64 == null ? Buffer.from(frame.data ?? '') : Buffer.from(frame.data_base64, 'base64'))
+  }
+}
+
+function tell(socket: ChannelSocket, feed: Feed, id: string, sessionId: () => string): AttachListener {
+  const decoder = new StringDecoder('utf8')
+  return {
+    output: (_, bytes) =>
+      feed.output(bytes.length, () => {
+        const data = Buffer.from(bytes)
+        return { type: 'pty_output', id, session_id: sessionId(), data: decoder.write(data), data_base64: data.toString('base64') }
+      }),
+    ended: ({ exitCode }) =>
+      feed.then(() => {
+        socket.send({ type: 'pty_exited', id, session_id: sessionId(), exit_code: exitCode })
+        socket.close(DONE, 'the terminal has ended')
+      }),
+    lost: (error) =>
+      feed.then(() => {
+        socket.send({
+          type: 'error',
+          id,
+          session_id: sessionId(),
+          message: `The machine’s agent was lost: ${error.message}.`,
+          code: 'machine_failed',
+        })
+        socket.close(DONE, 'the machine’s agent was lost')
+      }),
+  }
+}

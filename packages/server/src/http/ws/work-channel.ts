@@ -1,0 +1,25 @@
+// Work in a machine, live: what a connection is for, its query says.
+
+import { AppError } from '@nullspace/contract/errors.ts'
+import type { App } from '../../app/context.ts'
+import { getMachine } from '../../app/machines.ts'
+import type { Channel, ChannelCall } from './channel.ts'
+import { openExec } from './exec-channel.ts'
+import { openPty } from './pty-channel.ts'
+import type { ChannelSocket } from './socket.ts'
+
+const KINDS: Readonly<Record<string, (app: App, socket: ChannelSocket, call: ChannelCall) => void>> = { exec: openExec, pty: openPty }
+
+export const workChannel = (app: App): Channel => ({
+  id: 'websocketUpgrade',
+  async admit({ principal, params, query }) {
+    const kind = query.get('channel')
+    if (kind === null) throw new AppError('not_implemented', { say: 'Watching files is not available in this release.' })
+    if (!Object.hasOwn(KINDS, kind))
+      throw new AppError('invalid_request', { say: 'channel: must be exec or pty.', details: { field: 'channel' } })
+    await getMachine(app, principal, params['id'] ?? '')
+  },
+  open(socket, call) {
+    KINDS[call.query.get('channel') ?? '']?.(app, socket, call)
+  },
+})
