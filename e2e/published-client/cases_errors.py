@@ -62,11 +62,6 @@ def options_not_built():
         assert error.suggested_action, name
 
 
-@published_only
-def background_not_built():
-    refused(lambda: shared().commands.run("sleep", ["1"], background=True), "not_implemented", NotImplementedError)
-
-
 @case
 def no_rate_limit():
     for _ in range(100):

@@ -22,12 +22,16 @@ import cases_lifecycle
 import cases_machines
 import cases_monitor
 import cases_ours
+import cases_processes
+import cases_pty
 import cases_snapshots
 from harness import CASES, forget_machines
 
 MODULES = (
     cases_machines,
     cases_commands,
+    cases_processes,
+    cases_pty,
     cases_errors,
     cases_config,
     cases_async,

@@ -110,7 +110,7 @@ describe('exec', () => {
     ['no command', {}, 400, 'invalid_request'],
     ['empty command', { command: '' }, 400, 'invalid_request'],
     ['shell with arguments', { command: 'a', shell: true, args: ['b'] }, 400, 'invalid_request'],
-    ['background', { command: 'a', background: true }, 501, 'not_implemented'],
+    ['in the background, no such program', { command: 'no-such', background: true }, 502, 'exec_failed'],
     ['zero time', { command: 'a', timeout_secs: 0 }, 400, 'invalid_request'],
     ['NUL', { command: 'a\0b' }, 400, 'invalid_request'],
     ['relative cwd', { command: 'true', cwd: 'x' }, 400, 'invalid_request'],

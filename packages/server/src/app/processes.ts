@@ -4,9 +4,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { AppError } from '@nullspace/contract/errors.ts'
 import { GuestPath } from '@nullspace/contract/machines.ts'
 import type { ProcessInfo, ProcessLogs } from '@nullspace/contract/processes.ts'
-import type { TerminalSize } from '@nullspace/guest-protocol/messages.ts'
-import type { Attachment } from '../host/guest/attachment.ts'
-import type { AttachListener, Guest, ProcessLogs as GuestLogs } from '../host/guest/guest.ts'
+import type { Attachment, AttachListener, Guest, ProcessLogs as GuestLogs, TerminalSize } from '../host/guest/guest.ts'
 import type { Principal } from '../domain/principal.ts'
 import { Op } from '../observe/op.ts'
 import type { App } from './context.ts'
@@ -37,15 +35,17 @@ export interface Attached extends Disposable {
   readonly attachment: Attachment
 }
 
+export type ProcessListener = AttachListener
+
 /** For a process that nobody listens to. */
-export const NOBODY: AttachListener = { output: () => {}, ended: () => {}, lost: () => {} }
+export const NOBODY: ProcessListener = { output: () => {}, ended: () => {}, lost: () => {} }
 
 export async function startProcess(
   app: App,
   principal: Principal,
   machineId: string,
   input: StartInput,
-  listener: AttachListener,
+  listener: ProcessListener,
 ): Promise<Attached> {
   const cwd = guestCwd(input.cwd)
   return attached(app, principal, machineId, (op, guest, machine) =>
@@ -71,7 +71,7 @@ export async function attachProcess(
   principal: Principal,
   machineId: string,
   { pid, mode }: { readonly pid: number; readonly mode: 'wait' | 'follow' },
-  listener: AttachListener,
+  listener: ProcessListener,
 ): Promise<Attached> {
   return attached(app, principal, machineId, (op, guest) => guest.attach(op, pid, mode, listener))
 }

@@ -3,15 +3,23 @@
 import { AppError } from '@nullspace/contract/errors.ts'
 import { terminalIds } from '@nullspace/contract/ids.ts'
 import type { PtySessionInfo } from '@nullspace/contract/terminals.ts'
-import type { ProcessEntry, TerminalSize } from '@nullspace/guest-protocol/messages.ts'
-import type { AttachListener } from '../host/guest/guest.ts'
+import type { ProcessEntry, TerminalSize } from '../host/guest/guest.ts'
 import type { Principal } from '../domain/principal.ts'
 import type { App } from './context.ts'
-import { asked, attachProcess, type Attached, killProcess, NOBODY, type StartInput, startProcess } from './processes.ts'
+import {
+  asked,
+  attachProcess,
+  type Attached,
+  killProcess,
+  NOBODY,
+  type ProcessListener,
+  type StartInput,
+  startProcess,
+} from './processes.ts'
 
 const DEFAULT_TERM = 'xterm-256color'
 /** Of a user without one of his own; it is in every image. */
-const LOGIN_SHELL = 'if [ -x "${SHELL:-}" ]; then exec "$SHELL" -l; elif [ -x /bin/bash ]; then exec /bin/bash -l; else exec /bin/sh -l; fi'
+const LOGIN_SHELL = 'for shell in "$SHELL" /bin/bash /bin/sh; do if [ -x "$shell" ]; then exec "$shell" -l; fi; done'
 
 export interface TerminalInput extends Pick<StartInput, 'cwd' | 'envs' | 'user'> {
   readonly size: TerminalSize
@@ -27,7 +35,7 @@ export async function startTerminal(
   principal: Principal,
   machineId: string,
   { size, shell, cwd, envs, user }: TerminalInput,
-  listener: AttachListener,
+  listener: ProcessListener,
 ): Promise<Terminal> {
   const id = terminalIds.mint(app.random)
   const how = shell == null ? { command: LOGIN_SHELL, shell: true } : { command: shell }
@@ -42,7 +50,7 @@ export async function connectTerminal(
   principal: Principal,
   machineId: string,
   which: { readonly session_id?: string | null | undefined; readonly pid?: number | null | undefined },
-  listener: AttachListener,
+  listener: ProcessListener,
 ): Promise<Terminal> {
   if ((which.session_id == null) === (which.pid == null))
     throw new AppError('invalid_request', { say: 'Name the terminal by exactly one of session_id and pid.' })

@@ -19,7 +19,7 @@ import {
 import type { Op } from '../../observe/op.ts'
 import { failure, figure } from './answers.ts'
 import type { GuestChannel } from './channel.ts'
-import { type AttachListener, ChannelLost } from './guest.ts'
+import { type Attachment, type AttachListener, ChannelLost } from './guest.ts'
 
 const NO_BYTES = new Uint8Array(0)
 /** Of one message of input; the agent takes it in without joining. */
@@ -33,7 +33,7 @@ export interface Opening {
   readonly window: number
 }
 
-export class Attachment {
+export class ProcessAttachment implements Attachment {
   readonly #stream: ReturnType<GuestChannel['stream']>
   readonly #window: number
   readonly #over = Promise.withResolvers<never>()
@@ -84,10 +84,10 @@ export class Attachment {
   }
 
   /** Resolves when the agent has started or found the process; the listener may hear of output before that. */
-  static async open(op: Op, channel: GuestChannel, opening: Opening): Promise<Attachment> {
+  static async open(op: Op, channel: GuestChannel, opening: Opening): Promise<ProcessAttachment> {
     const started = Promise.withResolvers<void>()
     started.promise.catch(() => {})
-    const attachment = new Attachment(channel, opening, started)
+    const attachment = new ProcessAttachment(channel, opening, started)
     try {
       attachment.#stream.send(opening.kind, opening.payload)
       await op.race(started.promise)
@@ -102,7 +102,6 @@ export class Attachment {
     return this.#pid
   }
 
-  /** So many bytes of output have been passed on: as many more may come. */
   taken(bytes: number): void {
     this.#owed += bytes
     if (!this.#open || this.#owed < this.#window / 4) return
@@ -111,7 +110,6 @@ export class Attachment {
     this.#owed = 0
   }
 
-  /** Resolves when the agent may be given all of it; rejects when the process ends first. */
   async write(op: Op, bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       while (this.#inputCredit === 0 && this.#open) await op.race(Promise.race([this.#granted.promise, this.#over.promise]))
@@ -127,7 +125,6 @@ export class Attachment {
     this.#send(StdinClose.kind, NO_BYTES)
   }
 
-  /** To the whole process group. */
   signal(signal: number): void {
     this.#send(Signal.kind, Signal.encode({ signal }))
   }

@@ -13,7 +13,6 @@ import {
   GuestStatResult,
   Logged,
   Processes,
-  type ProcessEntry,
   ProcessList,
   Signal,
   STDERR,
@@ -22,17 +21,19 @@ import {
 } from '@nullspace/guest-protocol/messages.ts'
 import { Op } from '../../observe/op.ts'
 import { failure, figure } from './answers.ts'
-import { Attachment } from './attachment.ts'
+import { ProcessAttachment } from './attachment.ts'
 import { GuestChannel } from './channel.ts'
 import {
   ChannelLost,
   type ExecOutcome,
   type ExecRequest,
+  type Attachment,
   type AttachListener,
   type Guest,
   GuestFailure,
   type GuestStat,
   OutputTooMuch,
+  type ProcessEntry,
   type ProcessLogs,
   type Renewal,
   type StartRequest,
@@ -149,7 +150,7 @@ export class GuestClient implements Guest {
       env: pairs(env),
       kept: { terminal, id, label },
     }
-    return Attachment.open(op, await this.#keeping(op), {
+    return ProcessAttachment.open(op, await this.#keeping(op), {
       kind: ExecStart.kind,
       payload: ExecStart.encode(start),
       listener,
@@ -159,7 +160,7 @@ export class GuestClient implements Guest {
 
   async attach(op: Op, pid: number, mode: 'wait' | 'follow', listener: AttachListener): Promise<Attachment> {
     const payload = Attach.encode({ pid, mode, window: WINDOW_BYTES })
-    return Attachment.open(op, await this.#keeping(op), { kind: Attach.kind, payload, listener, window: WINDOW_BYTES })
+    return ProcessAttachment.open(op, await this.#keeping(op), { kind: Attach.kind, payload, listener, window: WINDOW_BYTES })
   }
 
   async processes(op: Op): Promise<readonly ProcessEntry[]> {

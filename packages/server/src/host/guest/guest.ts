@@ -1,9 +1,9 @@
 // What the daemon asks of the agent in a machine.
 
-import type { FailureReason } from '@nullspace/guest-protocol/messages.ts'
-import type { ProcessEntry, TerminalSize } from '@nullspace/guest-protocol/messages.ts'
+import type { FailureReason, ProcessEntry, TerminalSize } from '@nullspace/guest-protocol/messages.ts'
 import type { Op } from '../../observe/op.ts'
-import type { Attachment } from './attachment.ts'
+
+export type { ProcessEntry, TerminalSize } from '@nullspace/guest-protocol/messages.ts'
 
 export interface ExecRequest {
   readonly argv: readonly string[]
@@ -50,6 +50,21 @@ export interface ProcessEnd {
   /** Printed, and not seen by this listener, bytes. */
   readonly droppedStdout: number
   readonly droppedStderr: number
+}
+
+/** A stream that belongs to a kept process. */
+export interface Attachment {
+  readonly pid: number
+  /** So many bytes of output have been passed on: as many more may come. */
+  taken(bytes: number): void
+  /** Resolves when the agent may be given all of it; rejects when the process ends first. */
+  write(op: Op, bytes: Uint8Array): Promise<void>
+  closeInput(): void
+  /** To the whole process group. */
+  signal(signal: number): void
+  resize(size: TerminalSize): void
+  /** The process goes on. */
+  detach(): void
 }
 
 /** Hears of a process in order; `ended` or `lost` is the last word. */

@@ -4,8 +4,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { AppError } from '@nullspace/contract/errors.ts'
 import { ExecFrame } from '@nullspace/contract/processes.ts'
 import type { App } from '../../app/context.ts'
-import { attachProcess, type Attached, startProcess } from '../../app/processes.ts'
-import type { AttachListener } from '../../host/guest/guest.ts'
+import { attachProcess, type Attached, type ProcessListener, startProcess } from '../../app/processes.ts'
 import { Op } from '../../observe/op.ts'
 import { invalidInput, toAppError } from '../errors.ts'
 import type { ChannelCall } from './channel.ts'
@@ -78,7 +77,7 @@ async function work(process: Attached | null, frame: ExecFrame): Promise<void> {
   }
 }
 
-function tell(socket: ChannelSocket, feed: Feed, id: string, pid: () => number): AttachListener {
+function tell(socket: ChannelSocket, feed: Feed, id: string, pid: () => number): ProcessListener {
   const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
   const frame = (kind: 'stdout' | 'stderr', data: string): object | null =>
     data === '' ? null : { type: `exec_${kind}`, id, pid: pid(), data }
@@ -86,7 +85,7 @@ function tell(socket: ChannelSocket, feed: Feed, id: string, pid: () => number):
   return {
     output: (kind, bytes) => feed.output(bytes.length, () => frame(kind, decoders[kind].write(Buffer.from(bytes)))),
     ended: ({ exitCode, timedOut, droppedStdout, droppedStderr }) =>
-      feed.then(() => {
+      feed.after(() => {
         for (const kind of ['stdout', 'stderr'] as const) {
           const rest = frame(kind, decoders[kind].end())
           if (rest) socket.send(rest)
@@ -106,7 +105,7 @@ function tell(socket: ChannelSocket, feed: Feed, id: string, pid: () => number):
         close()
       }),
     lost: (error) =>
-      feed.then(() => {
+      feed.after(() => {
         socket.send({ type: 'error', id, message: `The machine’s agent was lost: ${error.message}.`, code: 'machine_failed' })
         close()
       }),

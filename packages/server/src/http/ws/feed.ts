@@ -24,7 +24,7 @@ export class Feed {
 
   /** `frame` is made when it is its turn. */
   output(bytes: number, frame: () => object | null): void {
-    this.#then(async () => {
+    this.#queue(async () => {
       const made = frame()
       if (made) this.#socket.send(made)
       await this.#socket.drained()
@@ -33,11 +33,11 @@ export class Feed {
   }
 
   /** Behind all output. */
-  then(step: () => void): void {
-    this.#then(async () => step())
+  after(step: () => void): void {
+    this.#queue(async () => step())
   }
 
-  #then(step: () => Promise<void>): void {
+  #queue(step: () => Promise<void>): void {
     this.#last = this.#last.then(async () => {
       if (!this.#socket.signal.aborted) await step()
     })

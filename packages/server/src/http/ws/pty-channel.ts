@@ -3,8 +3,8 @@
 import { StringDecoder } from 'node:string_decoder'
 import { PtyFrame } from '@nullspace/contract/terminals.ts'
 import type { App } from '../../app/context.ts'
+import type { ProcessListener } from '../../app/processes.ts'
 import { connectTerminal, startTerminal, type Terminal } from '../../app/terminals.ts'
-import type { AttachListener } from '../../host/guest/guest.ts'
 import { Op } from '../../observe/op.ts'
 import { invalidInput, toAppError } from '../errors.ts'
 import type { ChannelCall } from './channel.ts'
@@ -70,7 +70,7 @@ async function work(terminal: Terminal | null, frame: PtyFrame): Promise<void> {
   }
 }
 
-function tell(socket: ChannelSocket, feed: Feed, id: string, sessionId: () => string): AttachListener {
+function tell(socket: ChannelSocket, feed: Feed, id: string, sessionId: () => string): ProcessListener {
   const decoder = new StringDecoder('utf8')
   return {
     output: (_, bytes) =>
@@ -79,12 +79,12 @@ function tell(socket: ChannelSocket, feed: Feed, id: string, sessionId: () => st
         return { type: 'pty_output', id, session_id: sessionId(), data: decoder.write(data), data_base64: data.toString('base64') }
       }),
     ended: ({ exitCode }) =>
-      feed.then(() => {
+      feed.after(() => {
         socket.send({ type: 'pty_exited', id, session_id: sessionId(), exit_code: exitCode })
         socket.close(DONE, 'the terminal has ended')
       }),
     lost: (error) =>
-      feed.then(() => {
+      feed.after(() => {
         socket.send({
           type: 'error',
           id,

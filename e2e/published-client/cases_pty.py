@@ -1,0 +1,76 @@
+"""Terminals."""
+
+from harness import published_only, refused, shared, until
+from nullspace import AsyncMachine, NotFoundError
+
+
+def seen(session, what, got):
+    """Reads until it was on the screen."""
+    for chunk in session:
+        got += chunk
+        if what in got:
+            return
+    raise AssertionError(got)
+
+
+@published_only
+def terminal_shows_what_is_typed_and_what_is_printed():
+    session = shared().pty.create_session(cols=90, rows=20, cwd="/srv", envs={"A": "ü"})
+    session.send_input("stty size; pwd; echo $A $TERM; tput colors\n")
+    session.send_input(b"exit 7\n")
+    out = []
+    result = session.wait(on_data=out.append, timeout=30)
+    text = b"".join(out).decode()
+    assert result.exit_code == 7, (result, text)
+    for part in ("20 90", "/srv", "ü xterm-256color"):
+        assert part in text, text
+
+
+@published_only
+def terminal_is_resized():
+    session = shared().pty.create_session(cols=80, rows=24)
+    session.resize(101, 31)
+    session.send_input("stty size\n")
+    seen(session, b"31 101", bytearray())
+    shared().pty.resize_session(session.session_id, 55, 11)
+    session.send_input("stty size\n")
+    seen(session, b"11 55", bytearray())
+    session.kill()
+
+
+@published_only
+def terminal_outlives_its_connection():
+    pty = shared().pty
+    session = pty.create_session()
+    session.send_input("MARK=kept; echo marked\n")
+    seen(session, b"\nmarked", bytearray())
+    session.disconnect()
+    assert session.session_id in {one.session_id for one in pty.list_sessions()}
+    again = pty.connect(session_id=session.session_id)
+    again.send_input("echo $MARK-$MARK\n")
+    seen(again, b"kept-kept", bytearray())
+    pty.kill_session(session.session_id)
+    until(lambda: session.session_id not in {one.session_id for one in pty.list_sessions()})
+    refused(lambda: pty.get_session_info(session.session_id), "session_not_found", NotFoundError)
+
+
+@published_only
+def control_c_reaches_the_program():
+    session = shared().pty.create_session()
+    session.send_input("sleep 100; echo code-$?\n")
+    until(lambda: shared().commands.run("pgrep -x sleep", shell=True).exit_code == 0)
+    session.send_input(b"\x03")
+    seen(session, b"\n", bytearray())
+    session.send_input("echo then\n")
+    seen(session, b"\nthen", bytearray())
+    session.kill()
+
+
+@published_only
+async def async_terminal():
+    machine = await AsyncMachine.connect(shared().id)
+    session = await machine.pty.create_session(cols=70, rows=15)
+    await session.send_input("stty size; exit 3\n")
+    out = []
+    assert (await session.wait(on_data=out.append, timeout=30)).exit_code == 3
+    assert b"15 70" in b"".join(out)
