@@ -5,7 +5,7 @@ from nullspace import AsyncMachine, NotFoundError
 
 
 def seen(session, what, got):
-    """Reads until it was on the screen."""
+    """Reads until it was on the screen. What is typed is there too: a mark to wait for is typed otherwise than it is printed."""
     for chunk in session:
         got += chunk
         if what in got:
@@ -42,8 +42,8 @@ def terminal_is_resized():
 def terminal_outlives_its_connection():
     pty = shared().pty
     session = pty.create_session()
-    session.send_input("MARK=kept; echo marked\n")
-    seen(session, b"\nmarked", bytearray())
+    session.send_input("MARK=kept; echo mar''ked\n")
+    seen(session, b"marked", bytearray())
     session.disconnect()
     assert session.session_id in {one.session_id for one in pty.list_sessions()}
     again = pty.connect(session_id=session.session_id)
@@ -60,9 +60,9 @@ def control_c_reaches_the_program():
     session.send_input("sleep 100; echo code-$?\n")
     until(lambda: shared().commands.run("pgrep -x sleep", shell=True).exit_code == 0)
     session.send_input(b"\x03")
-    seen(session, b"\n", bytearray())
-    session.send_input("echo then\n")
-    seen(session, b"\nthen", bytearray())
+    seen(session, b"^C", bytearray())
+    session.send_input("echo th''en\n")
+    seen(session, b"then", bytearray())
     session.kill()
 
 

@@ -21,7 +21,8 @@ interface CaseResult {
 }
 
 interface SuiteRun {
-  readonly results: ReadonlyMap<string, CaseResult>
+  /** The tries of each case. */
+  readonly results: ReadonlyMap<string, CaseResult[]>
   /** What the suite said beside its results. */
   readonly noise: string
 }
@@ -36,8 +37,9 @@ export function describeSuite(client: Client): void {
       suite = await runSuite(client)
     }, SUITE_TIMEOUT_MS)
 
+    // In CI there may be two tries of each: as many as the suite has made.
     test.each(cases)('%s', (name) => {
-      const result = suite.results.get(name) ?? { ok: false, detail: `the suite ended before this case\n${suite.noise}` }
+      const result = suite.results.get(name)?.shift() ?? { ok: false, detail: `the suite ended before this case\n${suite.noise}` }
       expect(result.ok, result.detail).toBe(true)
     })
 
@@ -69,10 +71,11 @@ async function runSuite(client: Client): Promise<SuiteRun> {
       NULLSPACE_API_URL: needed('NULLSPACE_E2E_URL'),
       NULLSPACE_API_KEY: needed('NULLSPACE_E2E_KEY'),
       // Comes before what is installed. Both clients need httpx and websockets, which are there.
+      ...(process.env['CI'] ? { CI: process.env['CI'] } : {}),
       ...(client === 'ours' ? { PYTHONPATH: OUR_SDK, NULLSPACE_SUITE_CLIENT: client } : {}),
     },
   })
-  const results = new Map<string, CaseResult>()
+  const results = new Map<string, CaseResult[]>()
   const noise: string[] = []
   child.stderr.on('data', (chunk: Buffer) => noise.push(chunk.toString()))
   const ended = new Promise<void>((resolve, reject) => {
@@ -81,7 +84,7 @@ async function runSuite(client: Client): Promise<SuiteRun> {
   })
   for await (const line of createInterface({ input: child.stdout })) {
     const result = parseResult(line)
-    if (result) results.set(result.name, result)
+    if (result) results.set(result.name, [...(results.get(result.name) ?? []), result])
     else noise.push(`${line}\n`)
   }
   await ended

@@ -4,12 +4,14 @@ Run by the tests beside it, or by hand:
 
     NULLSPACE_API_URL=... NULLSPACE_API_KEY=... python suite.py [PART OF A NAME]
 
-Prints one JSON line per case: {"name", "ok", "detail"}. A case is a function marked `@case`; it asserts plainly.
+Prints one JSON line per try of a case: {"name", "ok", "detail"}. A case is a function marked `@case`; it asserts plainly.
 """
 
 import asyncio
 import inspect
 import json
+import os
+import signal
 import sys
 import traceback
 
@@ -43,7 +45,20 @@ MODULES = (
 )
 
 
+CASE_SECONDS = 120
+
+
+class TooLong(BaseException):
+    """Not an Exception: a case that retries on errors is to end as well."""
+
+
+def too_long(_signal, _frame):
+    raise TooLong(f"the case did not end within {CASE_SECONDS} s")
+
+
 def run(case):
+    signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(CASE_SECONDS)
     try:
         if inspect.iscoroutinefunction(case):
             asyncio.run(case())
@@ -51,14 +66,23 @@ def run(case):
             case()
     except BaseException:
         return {"name": case.__name__, "ok": False, "detail": traceback.format_exc(limit=-4)}
+    finally:
+        signal.alarm(0)
     return {"name": case.__name__, "ok": True, "detail": ""}
+
+
+def tries(case):
+    """In CI a case gets a second try, as every test there; a line for each."""
+    first = run(case)
+    return [first] if first["ok"] or not os.environ.get("CI") else [first, run(case)]
 
 
 def main(part=""):
     try:
         for case in CASES:
             if part in case.__name__:
-                print(json.dumps(run(case)), flush=True)
+                for one in tries(case):
+                    print(json.dumps(one), flush=True)
     finally:
         forget_machines()
 
