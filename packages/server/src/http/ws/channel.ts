@@ -13,6 +13,8 @@ export interface ChannelCall {
 
 export interface Channel {
   readonly id: ChannelId
+  /** Most bytes of a client’s frame; without it, as for one that says little. */
+  readonly frameBytes?: number
   /** Before the upgrade: what it rejects with is the HTTP answer. */
   admit?(call: ChannelCall): Promise<void>
   /** Sets its listeners before it returns. Whatever it begins ends with `socket.signal`. */

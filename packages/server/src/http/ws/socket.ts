@@ -1,7 +1,7 @@
 // One open WebSocket: frames in and out, with bounds on what the other end can make us hold or wait for.
 //
 // Close codes: 1000 the client is done · 1001 the daemon stops · 1003 a binary frame · 1008 a frame that is not part of
-// the protocol, or none within 15 s · 1009 a frame over 64 KiB · 1011 the channel failed · 1013 the client does not
+// the protocol, or none within 15 s · 1009 a frame over the limit of the channel · 1011 the channel failed · 1013 the client does not
 // read what it is sent. Two pings without an answer: the connection is dropped.
 
 import { WebSocket } from 'ws'

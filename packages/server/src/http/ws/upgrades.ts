@@ -15,8 +15,8 @@ import { ChannelSocket, CLOSE, SOCKET_RULES, type SocketRules, type Waiting } fr
 
 const MOST_IN_ALL = 2_000
 const MOST_PER_OWNER = 200
-/** Of a client’s frame. */
-const FRAME_BYTES = 4 * 1024 * 1024
+/** Of a client’s frame, unless its channel says otherwise. */
+const FRAME_BYTES = 64 * 1024
 /** For the other end to answer a closing. */
 const CLOSE_TIMEOUT_MS = 2_000
 
@@ -42,14 +42,15 @@ export function createUpgrades(app: App, { channels, refuse, rules }: UpgradePar
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: FRAME_BYTES,
     closeTimeout: CLOSE_TIMEOUT_MS,
   }
-  const server = new WebSocketServer(options)
-  server.on('wsClientError', (error, socket) =>
-    refuse(socket, new AppError('invalid_request', { say: `No WebSocket handshake: ${error.message}.` })),
+  const serverOf = (maxPayload: number): WebSocketServer =>
+    new WebSocketServer({ ...options, maxPayload }).on('wsClientError', (error, socket) =>
+      refuse(socket, new AppError('invalid_request', { say: `No WebSocket handshake: ${error.message}.` })),
+    )
+  const byId = new Map<string, { channel: Channel; server: WebSocketServer }>(
+    channels.map((channel) => [channel.id, { channel, server: serverOf(channel.frameBytes ?? FRAME_BYTES) }]),
   )
-  const byId = new Map<string, Channel>(channels.map((channel) => [channel.id, channel]))
   const open = new Map<ChannelSocket, { readonly ownerId: string; readonly authorization: string | undefined }>()
   /** Of each owner who has a connection. */
   const waiting = new Map<string, Waiting & { sockets: number }>()
@@ -88,8 +89,9 @@ export function createUpgrades(app: App, { channels, refuse, rules }: UpgradePar
     if (request.method !== 'GET')
       throw new AppError('method_not_allowed', { say: `A WebSocket opens with GET.`, details: { allow: 'GET' } })
     const principal = await authenticate(app, request.headers.authorization)
-    const channel = byId.get(found.spec.id)
-    if (!channel) throw new AppError('not_implemented', { say: `${pathname} is not available in this release.` })
+    const served = byId.get(found.spec.id)
+    if (!served) throw new AppError('not_implemented', { say: `${pathname} is not available in this release.` })
+    const { channel, server } = served
     refuseDraining()
     const call = { principal, params: found.params, query: searchParams }
     await channel.admit?.(call)

@@ -8,10 +8,14 @@ import { openExec } from './exec-channel.ts'
 import { openPty } from './pty-channel.ts'
 import type { ChannelSocket } from './socket.ts'
 
+/** Input of commands comes in frames: as much as a client may send over HTTP at once, in base64. */
+const INPUT_FRAME_BYTES = 4 * 1024 * 1024
+
 const KINDS: Readonly<Record<string, (app: App, socket: ChannelSocket, call: ChannelCall) => void>> = { exec: openExec, pty: openPty }
 
 export const workChannel = (app: App): Channel => ({
   id: 'websocketUpgrade',
+  frameBytes: INPUT_FRAME_BYTES,
   async admit({ principal, params, query }) {
     const kind = query.get('channel')
     if (kind === null) throw new AppError('not_implemented', { say: 'Watching files is not available in this release.' })
