@@ -1,5 +1,6 @@
-// The guest's own program, in two roles: as process 1 it is init, with the argument "agent" it is the agent that the
-// host talks to. One binary, so that one file is cached and one version is in a guest.
+// The guest's own program, in three roles: as process 1 it is init, with the argument "agent" it is the agent that the
+// host talks to, with "files" a helper for the files of the user that it runs as. One binary, so that one file is cached
+// and one version is in a guest.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"nullspace.dev/agent/internal/disk"
+	"nullspace.dev/agent/internal/files"
 	"nullspace.dev/agent/internal/guest"
 	"nullspace.dev/agent/internal/identity"
 	"nullspace.dev/agent/internal/port"
@@ -31,6 +33,11 @@ func main() {
 	case len(os.Args) > 1 && os.Args[1] == "agent":
 		if err := runAgent(os.Args[2:]); err != nil {
 			os.Stderr.WriteString("agent: " + err.Error() + "\n")
+			os.Exit(1)
+		}
+	case len(os.Args) == 3 && os.Args[1] == "files":
+		if err := files.Run(0, 1, os.Args[2]); err != nil {
+			os.Stderr.WriteString("files: " + err.Error() + "\n")
 			os.Exit(1)
 		}
 	case os.Getpid() == 1:

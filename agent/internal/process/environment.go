@@ -4,17 +4,18 @@ import (
 	"strings"
 	"syscall"
 
+	"nullspace.dev/agent/internal/account"
 	"nullspace.dev/agent/internal/sys"
 	"nullspace.dev/agent/internal/wire"
 )
 
 // environment lays the caller's variables over the defaults. The agent's own environment is no part of it.
-func environment(user account, overlay []string) []string {
+func environment(user account.Account, overlay []string) []string {
 	env := make([]string, 0, 4+len(overlay))
 	env = append(env,
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"HOME="+user.home,
-		"USER="+user.name,
+		"HOME="+user.Home,
+		"USER="+user.Name,
 		"LANG=C.UTF-8",
 	)
 next:

@@ -147,6 +147,66 @@ func TestInputIsGrantedAgain(t *testing.T) {
 	}
 }
 
+func guided(script string) *wire.ExecStart {
+	m := request(script)
+	m.Guided, m.Stdin = true, true
+	return m
+}
+
+func TestGuidedInputIsGrantedAndNothingIsKept(t *testing.T) {
+	r := newRecord(t)
+	p := r.start(guided("head -c 300000 >/dev/null; cat"))
+	piece := make([]byte, 100_000)
+	for sent := 0; sent < 3; sent++ {
+		p.Input(1, piece)
+		r.until(p, func() bool { return r.granted[1] == uint32(100_000*(sent+1)) })
+	}
+	if r.granted[1] != 300_000 || p.Kept || p.HasLog() || r.spawner.Budget.used != 0 {
+		t.Fatalf("%d granted, kept %v, %d bytes of logs", r.granted[1], p.Kept, r.spawner.Budget.used)
+	}
+	p.Input(1, []byte("end"))
+	p.CloseInput()
+	r.until(p, func() bool { return r.exit != nil })
+	if r.text(1) != "end" || p.HasLog() {
+		t.Fatalf("%q", r.text(1))
+	}
+}
+
+func TestGuidedOutputWaitsForItsWindow(t *testing.T) {
+	r, m := newRecord(t), guided("head -c 300000 /dev/zero")
+	m.Window = 10
+	p := r.start(m)
+	limit := sys.Now() + 200*time.Millisecond
+	for now := sys.Now(); now < limit; now = sys.Now() {
+		p.Advance(now, r)
+		r.loop.Wait(now, now+20*time.Millisecond)
+	}
+	if len(r.text(1)) != 10 || r.exit != nil {
+		t.Fatalf("%d bytes came through a window of 10", len(r.text(1)))
+	}
+	p.Grant(1, 1<<20)
+	r.until(p, func() bool { return r.exit != nil })
+	if len(r.text(1)) != 300000 {
+		t.Fatal(len(r.text(1)))
+	}
+}
+
+// Both ends of a stream: its host is replaced, or lets go of it.
+func TestAGuidedProcessSeesTheEndOfItsStream(t *testing.T) {
+	for name, end := range map[string]func(*Process){"forgotten": (*Process).Forget, "detached": func(p *Process) { p.Detach(1) }} {
+		t.Run(name, func(t *testing.T) {
+			r := newRecord(t)
+			p := r.start(guided("cat >/dev/null; exit 7"))
+			p.Input(1, []byte("some"))
+			end(p)
+			r.until(p, p.Finished)
+			if !p.Finished() || p.ExitCode() != 7 {
+				t.Fatalf("finished %v, %d", p.Finished(), p.ExitCode())
+			}
+		})
+	}
+}
+
 func TestTerminal(t *testing.T) {
 	r, m := newRecord(t), kept("stty size; tty; read x; stty size; echo got $x; exit 4")
 	m.Terminal, m.Cols, m.Rows = true, 90, 20

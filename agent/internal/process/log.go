@@ -61,6 +61,10 @@ func (l *log) append(kind uint8, data []byte) {
 	which := int(kind - wire.KindStdout)
 	room := max(0, LogBytes-len(l.bytes)-partBytes*(len(l.parts)+1))
 	n := min(len(data), room)
+	if l.cut != [2]uint64{} {
+		// What is kept is the beginning, without a hole.
+		n = 0
+	}
 	if n > 0 && !l.charge(n+partBytes) {
 		n = 0
 	}

@@ -44,6 +44,7 @@ type Process struct {
 	// Kept says that the host may ask for it later, by its pid: its output is kept, as far as the bounds go, and how it
 	// ended. Label and ID are the host's names for it.
 	Kept       bool
+	guided     bool
 	Label, ID  string
 	Terminal   bool
 	Cols, Rows uint16
@@ -68,7 +69,7 @@ type Process struct {
 
 func newProcess(l *loop.Loop, budget *Budget, stream uint32, m *wire.ExecStart) *Process {
 	p := &Process{
-		Kept: m.Keep, Label: m.Label, ID: m.ID, Terminal: m.Terminal, Cols: m.Cols, Rows: m.Rows,
+		Kept: m.Keep, guided: m.Guided, Label: m.Label, ID: m.ID, Terminal: m.Terminal, Cols: m.Cols, Rows: m.Rows,
 		loop: l, pidfd: -1,
 		in:       input{fd: -1},
 		out:      output{kind: wire.KindStdout, fd: -1, rest: -1},

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"nullspace.dev/agent/internal/account"
 	"nullspace.dev/agent/internal/loop"
 	"nullspace.dev/agent/internal/sys"
 	"nullspace.dev/agent/internal/wire"
@@ -13,11 +14,10 @@ import (
 // Spawner starts processes. os/exec is left out on purpose: it starts goroutines per pipe and checks more than a cold
 // code cache should have to translate.
 type Spawner struct {
-	loop     *loop.Loop
-	accounts accounts
-	null     int // /dev/null, standard input of those that get none
-	cgroup   int // directory of the cgroup that children start in, or -1
-	oomAdj   int // the agent's own oom_score_adj, or -1
+	loop   *loop.Loop
+	null   int // /dev/null, standard input of those that get none
+	cgroup int // directory of the cgroup that children start in, or -1
+	oomAdj int // the agent's own oom_score_adj, or -1
 	// Budget bounds the logs of all that it starts.
 	Budget Budget
 }
@@ -28,7 +28,7 @@ func NewSpawner(l *loop.Loop, cgroup string) (*Spawner, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Spawner{loop: l, null: null, cgroup: -1, oomAdj: -1, accounts: accounts{"/etc/passwd", "/etc/group"}}
+	s := &Spawner{loop: l, null: null, cgroup: -1, oomAdj: -1}
 	if cgroup != "" {
 		if fd, err := unix.Open(cgroup, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err == nil {
 			s.cgroup = fd
@@ -48,7 +48,7 @@ func (s *Spawner) Start(stream uint32, m *wire.ExecStart) (*Process, *wire.Failu
 	if len(m.Argv) == 0 {
 		return nil, &wire.Failure{Reason: wire.ProgramNotFound, Message: "no program was named"}
 	}
-	user, failure := s.accounts.find(m.User)
+	user, failure := findAccount(m.User)
 	if failure != nil {
 		return nil, failure
 	}
@@ -72,8 +72,8 @@ func (s *Spawner) Start(stream uint32, m *wire.ExecStart) (*Process, *wire.Failu
 	if m.Terminal {
 		attr.Sys.Setctty, attr.Sys.Ctty = true, 0
 	}
-	if user.uid != 0 {
-		attr.Sys.Credential = &syscall.Credential{Uid: user.uid, Gid: user.gid, Groups: user.groups}
+	if user.UID != 0 {
+		attr.Sys.Credential = &syscall.Credential{Uid: user.UID, Gid: user.GID, Groups: user.Groups}
 	}
 	if s.cgroup >= 0 {
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, s.cgroup
@@ -102,7 +102,7 @@ func (s *Spawner) setOomAdj(value string) {
 }
 
 // startFailure finds out after the fact what was wrong, so that a start that succeeds checks nothing twice.
-func startFailure(err error, program string, m *wire.ExecStart, user account) *wire.Failure {
+func startFailure(err error, program string, m *wire.ExecStart, user account.Account) *wire.Failure {
 	errno, _ := err.(syscall.Errno)
 	var st syscall.Stat_t
 	cwd := sys.Stat(m.Cwd, &st)
@@ -120,7 +120,7 @@ func startFailure(err error, program string, m *wire.ExecStart, user account) *w
 		}
 		return &wire.Failure{Reason: wire.ProgramNotFound, Message: "no program " + program}
 	case errno == syscall.EACCES && sys.Stat(program, &st) == 0 && st.Mode&syscall.S_IFMT == syscall.S_IFREG && st.Mode&0o111 != 0:
-		return &wire.Failure{Reason: wire.NotExecutable, Message: user.name + " may not run " + program + " in " + m.Cwd}
+		return &wire.Failure{Reason: wire.NotExecutable, Message: user.Name + " may not run " + program + " in " + m.Cwd}
 	case errno == syscall.EACCES || errno == syscall.EPERM || errno == syscall.ENOEXEC || errno == syscall.ETXTBSY || errno == syscall.EISDIR:
 		return &wire.Failure{Reason: wire.NotExecutable, Message: program + ": " + errno.Error()}
 	case errno == syscall.EAGAIN || errno == syscall.ENOMEM || errno == syscall.EMFILE || errno == syscall.ENFILE || errno == syscall.E2BIG:

@@ -36,13 +36,16 @@ func (p *Process) Attach(stream uint32, mode wire.AttachMode, window uint32) boo
 	return true
 }
 
-// Detach takes a stream away; the process goes on.
+// Detach takes a stream away; the process goes on. One whose input is guided sees the end of it.
 func (p *Process) Detach(stream uint32) {
 	for i := range p.viewers {
 		if p.viewers[i].stream == stream {
 			p.viewers = append(p.viewers[:i], p.viewers[i+1:]...)
-			return
+			break
 		}
+	}
+	if p.guided && len(p.viewers) == 0 {
+		p.in.finish(p.loop)
 	}
 }
 
@@ -144,7 +147,7 @@ func (p *Process) tellEnd(sink Sink) {
 
 // grantInput lets those write on whose input has been taken.
 func (p *Process) grantInput(sink Sink) {
-	if !p.Kept || len(p.in.queue) > grantBelow {
+	if !p.Kept && !p.guided || len(p.in.queue) > grantBelow {
 		return
 	}
 	for i := range p.viewers {

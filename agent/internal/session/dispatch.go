@@ -144,13 +144,17 @@ func (s *Session) exec(stream uint32, payload []byte) {
 	s.out.message(s.key, stream, wire.KindExecStarted, wire.AppendStarted(b[:0], p.Pid))
 }
 
-// input passes standard input on. A host that sends more than it was granted loses the process.
+// input passes standard input on. A host that sends more than it was granted loses the stream, and a process that is only
+// the stream's. One that is kept may be written to over many streams, each with its own credit: it lives on, and the host is
+// told that this was not taken.
 func (s *Session) input(stream uint32, data []byte) {
 	p := s.find(stream)
 	if p == nil || p.Input(stream, data) {
 		return
 	}
-	p.Signal(uint8(sigkill))
+	if !p.Kept {
+		p.Signal(uint8(sigkill))
+	}
 	p.Detach(stream)
 	s.fail(stream, &wire.Failure{Reason: wire.NoResources, Message: "standard input: too much is waiting for the process to read it"})
 }

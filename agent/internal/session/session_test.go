@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -291,6 +293,41 @@ func TestNewSessionForgetsStreams(t *testing.T) {
 		t.Fatalf("%q", got)
 	}
 	h.want(1, wire.KindExit)
+}
+
+func TestAGuidedProcessIsNotListedAndEndsWithTheSession(t *testing.T) {
+	h := newHost(t)
+	h.hello("")
+	ended := filepath.Join(t.TempDir(), "ended")
+	h.send(1, wire.KindExecStart, append(execPayload(true, "sh", "-c", "echo up; cat >/dev/null; : > \"$1\"", "sh", ended), 2))
+	pid := h.want(1, wire.KindExecStarted)
+	h.want(1, wire.KindStdout)
+	h.send(1, wire.KindStdin, []byte("some"))
+	if got := h.want(1, wire.KindInputGranted); !bytes.Equal(got, []byte{0, 0, 0, 4}) {
+		t.Fatalf("%x", got)
+	}
+	h.send(2, wire.KindProcesses, nil)
+	if got := h.want(2, wire.KindProcessList); !bytes.Equal(got, []byte{0, 0, 0, 0}) {
+		t.Fatalf("%x", got)
+	}
+	h.send(3, wire.KindAttach, append(append(pid, byte(wire.AttachFollow)), 0, 0, 0, 9))
+	if got := h.want(3, wire.KindFailed); got[0] != byte(wire.NoProcess) {
+		t.Fatalf("%x", got)
+	}
+	h.key = 0xdef
+	h.hello("")
+	for limit := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(ended); err == nil {
+			break
+		}
+		if time.Now().After(limit) {
+			t.Fatal("its input was not closed")
+		}
+	}
+	h.send(2, wire.KindProcesses, nil)
+	if got := h.want(2, wire.KindProcessList); !bytes.Equal(got, []byte{0, 0, 0, 0}) {
+		t.Fatalf("%x", got)
+	}
 }
 
 func TestQuiesceIsSilentUntilThaw(t *testing.T) {

@@ -36,6 +36,8 @@ type ExecStart struct {
 	Stdin               bool
 	Cwd, User           string
 	Argv, Env           []string
+	// Guided says that its input is granted as that of a kept process. It ends with its stream.
+	Guided bool
 	// Keep makes it one that can be asked for by its pid; with a Terminal it has one of that size.
 	Keep, Terminal bool
 	Cols, Rows     uint16
@@ -69,53 +71,58 @@ func (f *Failure) Error() string { return f.Message }
 
 // DecodeHello and its siblings return false for a payload that ends early. Bytes past the last field are ignored.
 func DecodeHello(b []byte) (m Hello, ok bool) {
-	c := cursor{b: b}
-	m.MinGeneration, m.MaxGeneration = c.u16(), c.u16()
-	if c.u8() == 1 {
-		m.Renew = &Identity{NowNs: c.u64()}
-		copy(m.Renew.MachineID[:], c.take(16))
-		copy(m.Renew.Seed[:], c.take(64))
-		m.Renew.Hostname = c.str()
-		m.Renew.Disconnect = !c.bad && len(c.b) > 0 && c.u8() == 1
+	c := Cursor{B: b}
+	m.MinGeneration, m.MaxGeneration = c.U16(), c.U16()
+	if c.U8() == 1 {
+		m.Renew = &Identity{NowNs: c.U64()}
+		copy(m.Renew.MachineID[:], c.Take(16))
+		copy(m.Renew.Seed[:], c.Take(64))
+		m.Renew.Hostname = c.Str()
+		m.Renew.Disconnect = !c.Bad && len(c.B) > 0 && c.U8() == 1
 	}
-	return m, !c.bad
+	return m, !c.Bad
 }
 
 func DecodeExecStart(b []byte) (m ExecStart, ok bool) {
-	c := cursor{b: b}
-	m.TimeoutMs, m.GraceMs, m.Window, m.OutputLimit = c.u32(), c.u32(), c.u32(), c.u32()
-	m.Stdin = c.u8() == 1
-	m.Cwd, m.User = c.str(), c.str()
-	m.Argv, m.Env = c.list(), c.list()
+	c := Cursor{B: b}
+	m.TimeoutMs, m.GraceMs, m.Window, m.OutputLimit = c.U32(), c.U32(), c.U32(), c.U32()
+	m.Stdin = c.U8() == 1
+	m.Cwd, m.User = c.Str(), c.Str()
+	m.Argv, m.Env = c.List(), c.List()
 	// Hosts of generation 1 and 2 end here.
-	if !c.bad && len(c.b) > 0 {
-		m.Keep, m.Terminal = c.u8() == 1, c.u8() == 1
-		m.Cols, m.Rows = c.u16(), c.u16()
-		m.ID, m.Label = c.str(), c.str()
+	if !c.Bad && len(c.B) > 0 {
+		switch c.U8() {
+		case 1:
+			m.Keep, m.Terminal = true, c.U8() == 1
+			m.Cols, m.Rows = c.U16(), c.U16()
+			m.ID, m.Label = c.Str(), c.Str()
+		case 2:
+			m.Guided = true
+		}
 	}
-	return m, !c.bad
+	return m, !c.Bad
 }
 
 func DecodeSignal(b []byte) (uint8, bool) {
-	c := cursor{b: b}
-	return c.u8(), !c.bad
+	c := Cursor{B: b}
+	return c.U8(), !c.Bad
 }
 
 // DecodeSetClock gives ns since the epoch.
 func DecodeSetClock(b []byte) (uint64, bool) {
-	c := cursor{b: b}
-	return c.u64(), !c.bad
+	c := Cursor{B: b}
+	return c.U64(), !c.Bad
 }
 
 // DecodeGrowDisk gives the disk's size in bytes.
 func DecodeGrowDisk(b []byte) (uint64, bool) {
-	c := cursor{b: b}
-	return c.u64(), !c.bad
+	c := Cursor{B: b}
+	return c.U64(), !c.Bad
 }
 
 func DecodeWindow(b []byte) (uint32, bool) {
-	c := cursor{b: b}
-	return c.u32(), !c.bad
+	c := Cursor{B: b}
+	return c.U32(), !c.Bad
 }
 
 // Append writes the message's payload behind b.
@@ -123,7 +130,7 @@ func (m Welcome) Append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint16(b, m.Generation)
 	b = appendBool(b, m.Renewed)
 	b = binary.BigEndian.AppendUint32(b, m.Starts)
-	return appendStr(appendStr(b, m.Version), m.Error)
+	return AppendStr(AppendStr(b, m.Version), m.Error)
 }
 
 func (m Exit) Append(b []byte) []byte {
@@ -149,7 +156,7 @@ func (m *GuestStat) Append(b []byte) []byte {
 }
 
 func (f *Failure) Append(b []byte) []byte {
-	return appendStr(append(b, uint8(f.Reason)), f.Message)
+	return AppendStr(append(b, uint8(f.Reason)), f.Message)
 }
 
 // AppendStarted writes the payload of ExecStarted.

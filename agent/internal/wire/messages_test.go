@@ -45,6 +45,7 @@ type value struct {
 	Reason, Message              string
 	Bytes                        uint32
 	Kept                         *kept
+	Guided                       bool
 	Mode                         string
 	Cols, Rows                   uint16
 	Running                      bool
@@ -138,7 +139,7 @@ func check(t *testing.T, v vector, payload []byte, want value) {
 		got, ok := DecodeExecStart(payload)
 		expected := ExecStart{
 			TimeoutMs: want.TimeoutMs, GraceMs: want.GraceMs, Window: want.Window, OutputLimit: want.OutputLimit,
-			Stdin: want.Stdin, Cwd: want.Cwd, User: want.User, Argv: want.Argv, Env: want.Env,
+			Stdin: want.Stdin, Cwd: want.Cwd, User: want.User, Argv: want.Argv, Env: want.Env, Guided: want.Guided,
 		}
 		if k := want.Kept; k != nil {
 			expected.Keep, expected.ID, expected.Label = true, k.ID, k.Label
@@ -148,7 +149,10 @@ func check(t *testing.T, v vector, payload []byte, want value) {
 		}
 		same(KindExecStart, got, expected)
 		same(KindExecStart, ok, true)
-		cut(func(b []byte) bool { m, ok := DecodeExecStart(b); return ok && m.Keep == expected.Keep })
+		cut(func(b []byte) bool {
+			m, ok := DecodeExecStart(b)
+			return ok && m.Keep == expected.Keep && m.Guided == expected.Guided
+		})
 	case "Attach":
 		got, ok := DecodeAttach(payload)
 		modes := map[string]AttachMode{"wait": AttachWait, "follow": AttachFollow, "logs": AttachLogs}

@@ -22,18 +22,18 @@ type Attach struct {
 }
 
 func DecodeAttach(b []byte) (m Attach, ok bool) {
-	c := cursor{b: b}
-	m.Pid, m.Mode, m.Window = c.u32(), AttachMode(c.u8()), c.u32()
-	return m, !c.bad && m.Mode <= AttachLogs
+	c := Cursor{B: b}
+	m.Pid, m.Mode, m.Window = c.U32(), AttachMode(c.U8()), c.U32()
+	return m, !c.Bad && m.Mode <= AttachLogs
 }
 
 // Size of a terminal.
 type Size struct{ Cols, Rows uint16 }
 
 func DecodeSize(b []byte) (m Size, ok bool) {
-	c := cursor{b: b}
-	m.Cols, m.Rows = c.u16(), c.u16()
-	return m, !c.bad
+	c := Cursor{B: b}
+	m.Cols, m.Rows = c.U16(), c.U16()
+	return m, !c.Bad
 }
 
 // ProcessInfo is one entry of the answer to a question for all that are kept.
@@ -53,7 +53,7 @@ func (m ProcessInfo) Append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint16(b, m.Cols)
 	b = binary.BigEndian.AppendUint16(b, m.Rows)
 	b = binary.BigEndian.AppendUint32(b, uint32(m.Code))
-	return appendStr(appendStr(b, m.ID), m.Label)
+	return AppendStr(AppendStr(b, m.ID), m.Label)
 }
 
 // AppendLogged writes the payload of Logged.

@@ -1,30 +1,8 @@
 // What the frames say. Every message is one codec value: kind number, direction, fields in order.
 // A new message or field raises the generation (generation.ts); the agent in a running VM is never upgraded under it.
 
-import { Reader, Writer } from './bytes.ts'
-
-interface Codec<T> {
-  readonly kind: number
-  encode(value: T): Uint8Array
-  decode(payload: Uint8Array): T
-}
-
-const codec = <T>(kind: number, write: (w: Writer, value: T) => void, read: (r: Reader) => T): Codec<T> => ({
-  kind,
-  encode(value) {
-    const w = new Writer()
-    write(w, value)
-    return w.bytes()
-  },
-  decode: (payload) => read(new Reader(payload)),
-})
-
-const empty = (kind: number): Codec<null> =>
-  codec(
-    kind,
-    () => {},
-    () => null,
-  )
+import type { Reader, Writer } from './bytes.ts'
+import { codec, empty } from './codec.ts'
 
 /** A fresh identity, confirmed by the guest before the machine is handed out. */
 export interface Identity {
@@ -73,6 +51,8 @@ export interface ExecStartMessage {
   readonly argv: readonly string[]
   /** `K=V`, laid over the agent's default environment. */
   readonly env: readonly string[]
+  /** From generation 3 on: its input is granted piece by piece, as that of a kept process; it ends with its stream. */
+  readonly guided?: true
   /** From generation 3 on: it can be asked for by its pid, and what it printed is kept as far as the agent's bounds go. */
   readonly kept?: {
     /** Null: pipes. */
@@ -234,6 +214,7 @@ export const ExecStart = codec<ExecStartMessage>(
       .str(m.user)
       .list(m.argv)
       .list(m.env)
+    if (m.guided) w.u8(2)
     if (!m.kept) return
     const { terminal, id, label } = m.kept
     w.u8(1)
@@ -250,9 +231,14 @@ export const ExecStart = codec<ExecStartMessage>(
     user: r.str(),
     argv: r.list(),
     env: r.list(),
-    ...(!r.atEnd && r.u8() === 1 && { kept: { terminal: readTerminal(r), id: r.str(), label: r.str() } }),
+    ...(!r.atEnd && readKeeping(r)),
   }),
 )
+function readKeeping(r: Reader): Pick<ExecStartMessage, 'kept' | 'guided'> {
+  const how = r.u8()
+  if (how === 2) return { guided: true }
+  return how === 1 ? { kept: { terminal: readTerminal(r), id: r.str(), label: r.str() } } : {}
+}
 export const ExecStarted = codec<{ readonly pid: number }>(
   0x11,
   (w, m) => w.u32(m.pid),
