@@ -20,6 +20,7 @@ const RESERVE_DISK_MB = 1024
  */
 const COMMIT_SHARE = 0.5
 const EMULATOR_MB = 96
+const MIB = 1024 * 1024
 /** Blocks of the disk are taken when they are written; what a fresh machine writes at once. */
 const FRESH_DISK_MB = 64
 
@@ -58,6 +59,14 @@ export function whyNotSave(room: HostRoom, demand: Demand): string | null {
   const disk = room.freeDiskMb - RESERVE_DISK_MB
   if (disk >= demand.memoryMb) return null
   return `The host has ${atLeastNone(disk)} MiB of disk to give, and saving this machine may take ${demand.memoryMb} MiB.`
+}
+
+/** `outstandingBytes`: what uploads may still send. */
+export function whyNotStage(room: HostRoom, bytes: number, outstandingBytes: number): string | null {
+  const disk = room.freeDiskMb - RESERVE_DISK_MB - outstandingBytes / MIB
+  const wanted = bytes / MIB
+  if (disk >= wanted) return null
+  return `The host has ${atLeastNone(disk)} MiB of disk to give, and this upload may take ${Math.ceil(wanted)} MiB.`
 }
 
 function promised({ memoryMb }: Demand): number {

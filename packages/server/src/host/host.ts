@@ -55,7 +55,7 @@ export interface HostUsage {
 
 /** Something on the host that nothing refers to. */
 export interface Leftover {
-  readonly kind: 'vm' | 'machine' | 'snapshot' | 'template' | 'slot' | 'build'
+  readonly kind: 'vm' | 'machine' | 'snapshot' | 'template' | 'slot' | 'build' | 'upload'
   readonly name: string
   readonly bytes: number
   readonly reason: string
@@ -66,7 +66,18 @@ export interface Known {
   /** Machine -> handle of its VM, as far as there is one. */
   readonly machines: ReadonlyMap<string, string | null>
   readonly snapshots: ReadonlySet<string>
+  /** Those whose parts are still needed. */
+  readonly uploads: ReadonlySet<string>
 }
+
+/** A part of an upload as it must be. */
+export interface PartWanted {
+  readonly number: number
+  readonly bytes: number
+  /** Hex in lower case; null: it is not told. */
+  readonly sha256: string | null
+}
+export type PartKept = { readonly kept: true; readonly file: string } | { readonly kept: false; readonly why: 'size' | 'checksum' }
 
 export interface Host {
   facts(): HostFacts
@@ -105,6 +116,15 @@ export interface Host {
   /** Removes a snapshot in whatever form it is. Machines that were made from it go on. */
   dropSnapshot(op: Op, snapshotId: string): Promise<void>
   usage(machineId: string): Promise<HostUsage | null>
+
+  // Parts of uploads, on the disk of the host until they are put together.
+  /** Answers when the part is durable in a new file, or with why it is not kept. */
+  stagePart(op: Op, uploadId: string, part: PartWanted, body: AsyncIterable<Uint8Array>): Promise<PartKept>
+  /** SHA-256 of these files together, hex. */
+  sumStaged(op: Op, uploadId: string, files: readonly string[]): Promise<string>
+  readStaged(uploadId: string, files: readonly string[]): Promise<AsyncIterable<Uint8Array>>
+  /** Removes that file, or all of the upload; harmless when there is none. */
+  dropStaged(uploadId: string, file?: string): Promise<void>
 
   /** The agent of a running machine; null when there is none. */
   guest(machineId: string): Guest | null

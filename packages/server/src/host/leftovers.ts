@@ -7,6 +7,7 @@ import type { Op } from '../observe/op.ts'
 import type { Known, Leftover } from './host.ts'
 import { allocatedBytes, bodyFiles } from './saved/files.ts'
 import { snapshotOf, type SnapshotStore } from './saved/store.ts'
+import { dropStaged, stagedBytes } from './staging.ts'
 import type { TemplateLibrary } from './templates/library.ts'
 
 export interface Places {
@@ -15,6 +16,8 @@ export interface Places {
   readonly snapshots: SnapshotStore
   /** Directory of machines' bodies. */
   readonly machines: string
+  /** Directory of what is staged of uploads. */
+  readonly uploads: string
   readonly runRoot: string
   readonly isRunning: (id: string) => boolean
 }
@@ -30,27 +33,31 @@ export async function findLeftovers(places: Places, known: () => Promise<Known>)
   if (found.length === 0) return []
   // What went while we looked, and its row with it, is no leftover. A name never comes back.
   const left = await list(places)
-  return found.filter(({ kind, name }) =>
-    kind === 'machine' ? left.bodies.includes(name) : kind === 'snapshot' ? left.saved.includes(name) : left.vms.has(name),
-  )
+  return found.filter(({ kind, name }) => {
+    if (kind === 'machine') return left.bodies.includes(name)
+    if (kind === 'snapshot') return left.saved.includes(name)
+    return kind === 'upload' ? left.staged.includes(name) : left.vms.has(name)
+  })
 }
 
 interface Listed {
   readonly vms: ReadonlySet<string>
   readonly bodies: readonly string[]
   readonly saved: readonly string[]
+  readonly staged: readonly string[]
 }
 
-async function list({ driver, snapshots, machines, runRoot }: Places): Promise<Listed> {
+async function list({ driver, snapshots, machines, uploads, runRoot }: Places): Promise<Listed> {
   return {
     vms: new Set([...(await driver.list(runRoot)), ...(await namesIn(join(runRoot, 'vm')))]),
     bodies: await namesIn(machines),
     saved: await namesIn(snapshots.root),
+    staged: await namesIn(uploads),
   }
 }
 
-async function unknownOf(places: Places, { vms, bodies, saved }: Listed, store: Known): Promise<Leftover[]> {
-  const { library, snapshots, machines, isRunning } = places
+async function unknownOf(places: Places, { vms, bodies, saved, staged }: Listed, store: Known): Promise<Leftover[]> {
+  const { library, snapshots, machines, uploads, isRunning } = places
   const found: Leftover[] = []
   for (const id of vms) {
     if (store.machines.has(id) || isRunning(id) || !OUR_NAME.test(id)) continue
@@ -68,14 +75,20 @@ async function unknownOf(places: Places, { vms, bodies, saved }: Listed, store: 
     const reason = id === name ? 'there is no such snapshot' : 'it was never finished'
     found.push({ kind: 'snapshot', name, bytes: await snapshots.bytesOf(name), reason })
   }
+  for (const name of staged) {
+    if (store.uploads.has(name)) continue
+    found.push({ kind: 'upload', name, bytes: await stagedBytes(join(uploads, name)), reason: 'there is no such upload, or it is over' })
+  }
   return found
 }
 
-export async function removeLeftover(op: Op, { driver, snapshots, machines, runRoot }: Places, { kind, name }: Leftover): Promise<void> {
+export async function removeLeftover(op: Op, places: Places, { kind, name }: Leftover): Promise<void> {
+  const { driver, snapshots, machines, uploads, runRoot } = places
   if (kind === 'vm') await driver.sweep(op, { id: name, dir: join(runRoot, 'vm', name) })
   else if (kind === 'build') await driver.sweep(op, { id: name, dir: join(runRoot, 'golden') })
   else if (kind === 'machine') await rm(join(machines, name), { recursive: true, force: true })
   else if (kind === 'snapshot') await snapshots.remove(name)
+  else if (kind === 'upload') await dropStaged(join(uploads, name))
 }
 
 async function namesIn(dir: string): Promise<string[]> {

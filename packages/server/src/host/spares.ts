@@ -9,7 +9,19 @@ import type { Shape } from '../domain/machine.ts'
 import type { Logger } from '../observe/logger.ts'
 import { Op } from '../observe/op.ts'
 import type { Guest } from './guest/guest.ts'
-import type { Host, HostFacts, HostUsage, Identity, Known, Leftover, ShapeStatus, Start, TemplateFacts } from './host.ts'
+import type {
+  Host,
+  HostFacts,
+  HostUsage,
+  Identity,
+  Known,
+  Leftover,
+  PartKept,
+  PartWanted,
+  ShapeStatus,
+  Start,
+  TemplateFacts,
+} from './host.ts'
 import type { LocalHost } from './local-host.ts'
 import type { EgressPolicy } from './network/network.ts'
 
@@ -168,6 +180,18 @@ export class SparingHost implements Host {
       }
     })
   }
+  stagePart(op: Op, uploadId: string, part: PartWanted, body: AsyncIterable<Uint8Array>): Promise<PartKept> {
+    return this.#deps.inner.stagePart(op, uploadId, part, body)
+  }
+  sumStaged(op: Op, uploadId: string, files: readonly string[]): Promise<string> {
+    return this.#deps.inner.sumStaged(op, uploadId, files)
+  }
+  readStaged(uploadId: string, files: readonly string[]): Promise<AsyncIterable<Uint8Array>> {
+    return this.#deps.inner.readStaged(uploadId, files)
+  }
+  dropStaged(uploadId: string, file?: string): Promise<void> {
+    return this.#deps.inner.dropStaged(uploadId, file)
+  }
   leftovers(known: () => Promise<Known>): Promise<Leftover[]> {
     return this.#deps.inner.leftovers(async () => this.#known(await known()))
   }
@@ -284,10 +308,10 @@ export class SparingHost implements Host {
   }
 
   /** By the names that things have below, spares included. */
-  #known({ machines, snapshots }: Known): Known {
+  #known({ machines, ...others }: Known): Known {
     const bodies = new Map([...machines].map(([id, handle]) => [handle === null ? this.#body(id) : bodyOf(id, handle), handle]))
     for (const body of this.#spares.keys()) bodies.set(body, null)
-    return { machines: bodies, snapshots }
+    return { ...others, machines: bodies }
   }
 
   #body(machineId: string): string {

@@ -1,6 +1,17 @@
 // One exec stream of the fake guest: deadline, signals, window and output limit as the protocol has them.
 
-import { Exit, ExecStarted, Failed, STDERR, STDOUT, type ExecStartMessage, type FailureReason } from '@nullspace/guest-protocol/messages.ts'
+import {
+  Exit,
+  ExecStarted,
+  Failed,
+  InputGranted,
+  STDERR,
+  STDOUT,
+  type ExecStartMessage,
+  type FailureReason,
+} from '@nullspace/guest-protocol/messages.ts'
+import { fileHelper } from './fake-files.ts'
+import { type FakeTree, USERS } from './fake-files-tree.ts'
 import { findProgram, type Io } from './fake-shell.ts'
 
 export interface ExecStream {
@@ -11,7 +22,7 @@ export interface ExecStream {
 
 export interface ExecGuest {
   readonly hostname: string
-  readonly files: Map<string, string>
+  readonly files: FakeTree
   nextPid(): number
   count(): number
 }
@@ -20,7 +31,6 @@ type Send = (kind: number, payload: Uint8Array) => void
 
 const SIGKILL = 9
 const SIGTERM = 15
-const DIRECTORIES = new Set(['/', '/root', '/tmp', '/workspace', '/home', '/etc', '/var', '/usr'])
 const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LANG: 'C.UTF-8' }
 
 class Killed extends Error {
@@ -38,9 +48,9 @@ export function startExec(guest: ExecGuest, start: ExecStartMessage, send: Send,
     return null
   }
   const cwd = start.cwd || '/'
-  if (!DIRECTORIES.has(cwd)) return fail('bad_cwd', `no such directory: ${cwd}`)
-  if (!['', 'root', 'user'].includes(start.user)) return fail('bad_user', `no such user: ${start.user}`)
-  const program = findProgram(start.argv[0] ?? '')
+  if (!guest.files.isDirectory(cwd)) return fail('bad_cwd', `no such directory: ${cwd}`)
+  if (!USERS.has(start.user)) return fail('bad_user', `no such user: ${start.user}`)
+  const program = fileHelper(guest.files, start.argv, start.user) ?? findProgram(start.argv[0] ?? '')
   if (!program) return fail('program_not_found', `no such program: ${start.argv[0]}`)
 
   const pid = guest.nextPid()
@@ -62,7 +72,11 @@ export function startExec(guest: ExecGuest, start: ExecStartMessage, send: Send,
     hostname: guest.hostname,
     count: () => guest.count(),
     signal: end.signal,
-    read: input.take,
+    async read() {
+      const bytes = await input.take()
+      if (bytes && start.guided) send(InputGranted.kind, InputGranted.encode({ bytes: bytes.length }))
+      return bytes
+    },
     write: output.write,
     ignoreTerm: () => (ignoresTerm = true),
     raise(signal) {

@@ -5,6 +5,7 @@ import { encodeMessage, FLAG_MORE, FrameReader, type Frame } from '@nullspace/gu
 import { GENERATION } from '@nullspace/guest-protocol/generation.ts'
 import * as message from '@nullspace/guest-protocol/messages.ts'
 import { startExec, type ExecStream } from './fake-exec.ts'
+import { FakeTree, FRESH_FILES, type Saved } from './fake-files-tree.ts'
 import { KeptProcesses } from './fake-kept.ts'
 
 /** What a snapshot carries from one guest to the next. */
@@ -12,7 +13,7 @@ export interface GuestState {
   readonly hostname: string
   readonly machineId: string
   readonly agentStarts: number
-  readonly files: Readonly<Record<string, string>>
+  readonly files: Saved
   /** In no file: what only memory holds. The program `counter` adds one and prints it. */
   readonly counter: number
 }
@@ -24,7 +25,7 @@ export interface FakeGuest {
   freeze(): void
   thaw(): void
   readonly quiesced: boolean
-  /** Commands that run now. */
+  /** Commands that run now; helpers of the host are none. */
   readonly commands: number
   state(): GuestState
   /** The agent dies and is started again: sessions, streams and processes are lost. */
@@ -32,11 +33,11 @@ export interface FakeGuest {
   powerOff(): void
 }
 
-export const FRESH_GUEST: GuestState = { hostname: 'template', machineId: '0'.repeat(32), agentStarts: 1, files: {}, counter: 0 }
+export const FRESH_GUEST: GuestState = { hostname: 'template', machineId: '0'.repeat(32), agentStarts: 1, files: FRESH_FILES, counter: 0 }
 
 export function createFakeGuest(initial: GuestState): FakeGuest {
   let { hostname, machineId, agentStarts, counter } = initial
-  const files = new Map(Object.entries(initial.files))
+  const files = new FakeTree(initial.files)
   const setIdentity = (): void => {
     files.set('/etc/machine-id', `${machineId}\n`)
     files.set('/etc/hostname', `${hostname}\n`)
@@ -48,6 +49,8 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
   let welcome: Promise<Uint8Array> | null = null
   let streams = new Map<number, ExecStream>()
   const processes = new Set<ExecStream>()
+  /** End with their stream. */
+  const guided = new Set<ExecStream>()
   const kept = new KeptProcesses()
   let frozen = false
   let quiesced = false
@@ -69,6 +72,7 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
     quiesced = false
     if (key !== session) {
       session = key
+      for (const process of guided) process.signal(9)
       streams = new Map()
       kept.forget()
       unsent = []
@@ -100,12 +104,15 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
       keeping ? keeping.say : answer,
       () => {
         if (key === session) streams.delete(stream)
-        if (started) processes.delete(started)
+        if (!started) return
+        processes.delete(started)
+        guided.delete(started)
       },
     )
     if (!started) return
     if (keeping) keeping.started(started)
     else streams.set(stream, started)
+    if (start.guided) guided.add(started)
     processes.add(started)
   }
   const receive = ({ session: key, stream, kind, payload }: Frame, greet: () => Promise<void>): void => {
@@ -143,6 +150,7 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
       case message.Attach.kind:
         return kept.attach(payload, stream, answer)
       case message.Detach.kind:
+        if (running && guided.has(running)) running.signal(9)
         return kept.detach(stream)
       case message.Resize.kind:
         return kept.resize(stream, message.Resize.decode(payload))
@@ -186,12 +194,12 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
       for (const action of arrived.splice(0)) action()
     },
     get commands() {
-      return streams.size
+      return [...streams.values()].filter((process) => !guided.has(process)).length
     },
     get quiesced() {
       return quiesced
     },
-    state: () => ({ hostname, machineId, agentStarts, files: Object.fromEntries(files), counter }),
+    state: () => ({ hostname, machineId, agentStarts, files: files.save(), counter }),
     restartAgent() {
       endProcesses()
       agentStarts++
@@ -205,9 +213,7 @@ export function createFakeGuest(initial: GuestState): FakeGuest {
 }
 
 /** An idle machine of one CPU; its disk holds its files. */
-function statOf(files: ReadonlyMap<string, string>): message.GuestStatMessage {
-  let diskUsedBytes = 0n
-  for (const text of files.values()) diskUsedBytes += BigInt(Buffer.byteLength(text))
+function statOf(files: FakeTree): message.GuestStatMessage {
   return {
     cpuTotalTicks: 1_000n,
     cpuIdleTicks: 900n,
@@ -215,7 +221,7 @@ function statOf(files: ReadonlyMap<string, string>): message.GuestStatMessage {
     memTotalBytes: 256n << 20n,
     memAvailableBytes: 128n << 20n,
     diskTotalBytes: 4n << 30n,
-    diskUsedBytes,
+    diskUsedBytes: BigInt(files.used),
     netRxBytes: 0n,
     netTxBytes: 0n,
   }

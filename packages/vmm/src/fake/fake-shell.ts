@@ -2,6 +2,7 @@
 // not in the table does not exist.
 
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import type { FakeTree } from './fake-files-tree.ts'
 
 /** What a program may touch. */
 export interface Io {
@@ -9,7 +10,7 @@ export interface Io {
   readonly env: Map<string, string>
   readonly cwd: string
   /** Contents by absolute path. */
-  readonly files: Map<string, string>
+  readonly files: Pick<FakeTree, 'get' | 'set'>
   readonly hostname: string
   /** One more than the last time, as long as this guest and those forked from it live. */
   count(): number
@@ -23,7 +24,7 @@ export interface Io {
   ignoreTerm(): void
 }
 
-type Program = (args: readonly string[], io: Io) => Promise<number>
+export type Program = (args: readonly string[], io: Io) => Promise<number>
 
 const PROGRAMS: Readonly<Record<string, Program>> = {
   true: () => Promise.resolve(0),

@@ -1,4 +1,5 @@
-// A stream that belongs to a kept process: what it prints, what it is given, its end. Closing it leaves the process.
+// A stream that belongs to a process: what it prints, what it is given, its end. Closing it leaves a kept process, and ends
+// one that is guided.
 
 import {
   Detach,
@@ -19,11 +20,12 @@ import {
 import type { Op } from '../../observe/op.ts'
 import { failure, figure } from './answers.ts'
 import type { GuestChannel } from './channel.ts'
-import { type Attachment, type AttachListener, ChannelLost } from './guest.ts'
+import { type Attachment, type AttachListener, ChannelLost, ProcessEnded } from './guest.ts'
 
 const NO_BYTES = new Uint8Array(0)
 /** Of one message of input; the agent takes it in without joining. */
 const INPUT_PART = 32 * 1024
+const SIGKILL = 9
 
 export interface Opening {
   readonly kind: number
@@ -31,23 +33,26 @@ export interface Opening {
   readonly listener: AttachListener
   /** Bytes of output that may come before some are taken. */
   readonly window: number
+  /** The process is nobody else's: it ends when it is left. */
+  readonly guided?: true
 }
 
 export class ProcessAttachment implements Attachment {
   readonly #stream: ReturnType<GuestChannel['stream']>
   readonly #window: number
-  readonly #over = Promise.withResolvers<never>()
-  #open = true
+  readonly #guided: boolean
+  #over: Error | undefined
   #inputCredit = INPUT_CREDIT
+  /** Resolved when input was granted, and at the end. */
   #granted = Promise.withResolvers<void>()
   #outputCredit: number
   #owed = 0
   #pid = 0
 
-  private constructor(channel: GuestChannel, { listener, window }: Opening, started: PromiseWithResolvers<void>) {
+  private constructor(channel: GuestChannel, { listener, window, guided }: Opening, started: PromiseWithResolvers<void>) {
     this.#window = window
+    this.#guided = guided === true
     this.#outputCredit = window
-    this.#over.promise.catch(() => {})
     this.#stream = channel.stream({
       lost: (error) => {
         started.reject(error)
@@ -67,7 +72,10 @@ export class ProcessAttachment implements Attachment {
           if (this.#finish(error)) listener.lost(error)
         } else if (kind === Exit.kind) {
           const exit = Exit.decode(payload)
-          if (!this.#finish(new ChannelLost('The process has ended'))) return
+          const ended = new ProcessEnded()
+          // An agent of ours says first that it was started.
+          started.reject(ended)
+          if (!this.#finish(ended)) return
           listener.ended({
             exitCode: exit.exitCode,
             timedOut: exit.timedOut,
@@ -104,7 +112,7 @@ export class ProcessAttachment implements Attachment {
 
   taken(bytes: number): void {
     this.#owed += bytes
-    if (!this.#open || this.#owed < this.#window / 4) return
+    if (this.#over || this.#owed < this.#window / 4) return
     this.#stream.send(Window.kind, Window.encode({ bytes: this.#owed }))
     this.#outputCredit += this.#owed
     this.#owed = 0
@@ -112,13 +120,18 @@ export class ProcessAttachment implements Attachment {
 
   async write(op: Op, bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
-      while (this.#inputCredit === 0 && this.#open) await op.race(Promise.race([this.#granted.promise, this.#over.promise]))
-      if (!this.#open) await this.#over.promise
+      while (this.#inputCredit === 0 && !this.#over) await op.race(this.#granted.promise)
+      if (this.#over) throw this.#over
       const part = bytes.subarray(at, at + Math.min(INPUT_PART, this.#inputCredit))
       this.#stream.send(STDIN, part)
       this.#inputCredit -= part.length
       at += part.length
     }
+  }
+
+  async drained(op: Op): Promise<void> {
+    while (this.#inputCredit < INPUT_CREDIT && !this.#over) await op.race(this.#granted.promise)
+    if (this.#over && !(this.#over instanceof ProcessEnded)) throw this.#over
   }
 
   closeInput(): void {
@@ -134,19 +147,20 @@ export class ProcessAttachment implements Attachment {
   }
 
   detach(): void {
-    if (!this.#open) return
+    if (this.#over) return
+    if (this.#guided) this.signal(SIGKILL)
     this.#send(Detach.kind, NO_BYTES)
     this.#finish(new ChannelLost('The process was left'))
   }
 
   #send(kind: number, payload: Uint8Array): void {
-    if (this.#open) this.#stream.send(kind, payload)
+    if (!this.#over) this.#stream.send(kind, payload)
   }
 
   #finish(why: Error): boolean {
-    if (!this.#open) return false
-    this.#open = false
-    this.#over.reject(why)
+    if (this.#over) return false
+    this.#over = why
+    this.#granted.resolve()
     this.#stream.end()
     return true
   }

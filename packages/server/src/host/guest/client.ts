@@ -5,24 +5,20 @@ import {
   Attach,
   Done,
   ExecStart,
-  ExecStarted,
-  Exit,
   Failed,
   GrowDisk,
   GuestStat as AskStat,
   GuestStatResult,
-  Logged,
   Processes,
   ProcessList,
-  Signal,
-  STDERR,
-  STDOUT,
-  Window,
 } from '@nullspace/guest-protocol/messages.ts'
 import { Op } from '../../observe/op.ts'
 import { failure, figure } from './answers.ts'
 import { ProcessAttachment } from './attachment.ts'
 import { GuestChannel } from './channel.ts'
+import { GRACE_MS, pairs, readLogs, runCommand, WINDOW_BYTES } from './collect.ts'
+import { type FilesAs, HELPER_WINDOW } from './file-helper.ts'
+import { FileHelpers } from './file-helpers.ts'
 import {
   ChannelLost,
   type ExecOutcome,
@@ -32,21 +28,17 @@ import {
   type Guest,
   GuestFailure,
   type GuestStat,
-  OutputTooMuch,
   type ProcessEntry,
   type ProcessLogs,
   type Renewal,
   type StartRequest,
 } from './guest.ts'
+import type { GuestFiles } from './guest-files.ts'
+import { helperFiles } from './helper-files.ts'
 import { OutputBudget } from './output-budget.ts'
 
-/** Output the agent may send ahead of us, bytes. */
-const WINDOW_BYTES = 1024 * 1024
-/** Between SIGTERM and SIGKILL when a command's time is up. */
-const GRACE_MS = 1_000
-const SIGKILL = 9
-/** The most that an agent keeps of one process. */
-const LOG_BYTES = 2 * 1024 * 1024
+/** A part of the agent's program. */
+const FILE_HELPER = ['/usr/lib/nullspace/agent', 'files']
 /** Since then processes can be kept. */
 const KEEPING_GENERATION = 3
 const REOPEN_TIMEOUT_MS = 15_000
@@ -54,6 +46,7 @@ const REOPEN_TIMEOUT_MS = 15_000
 export class GuestClient implements Guest {
   readonly #connect: (op: Op) => Promise<Duplex>
   readonly #budget: OutputBudget
+  readonly #helpers = new FileHelpers((op, as, listener) => this.#startHelper(op, as, listener))
   #channel: GuestChannel | undefined
   #opening: { readonly channel: Promise<GuestChannel>; readonly stop: AbortController } | undefined
   /** Set by close(): from then on only a renewal opens a channel. */
@@ -70,73 +63,7 @@ export class GuestClient implements Guest {
   }
 
   async exec(op: Op, request: ExecRequest): Promise<ExecOutcome> {
-    const channel = await this.#ready(op)
-    const outcome = Promise.withResolvers<ExecOutcome>()
-    const stdout: Uint8Array[] = []
-    const stderr: Uint8Array[] = []
-    let pid = 0
-    const kept = { [STDOUT]: 0, [STDERR]: 0 }
-    const held = this.#budget.take()
-    let owed = 0
-    let credit = WINDOW_BYTES
-    const stream = channel.stream({
-      lost: outcome.reject,
-      message(kind, payload) {
-        if (kind === STDOUT || kind === STDERR) {
-          ;(kind === STDOUT ? stdout : stderr).push(payload)
-          owed += payload.length
-          credit -= payload.length
-          kept[kind] += payload.length
-          // An agent that is one of ours keeps to both; another is not listened to any longer.
-          if (credit < 0 || (request.outputLimit > 0 && kept[kind] > request.outputLimit)) throw new RangeError('more output than agreed')
-          if (!held.add(payload.length)) {
-            stream.send(Signal.kind, Signal.encode({ signal: SIGKILL }))
-            stream.end()
-            outcome.reject(new OutputTooMuch())
-            return
-          }
-          if (owed >= WINDOW_BYTES / 2) {
-            stream.send(Window.kind, Window.encode({ bytes: owed }))
-            credit += owed
-            owed = 0
-          }
-        } else if (kind === ExecStarted.kind) pid = ExecStarted.decode(payload).pid
-        else if (kind === Failed.kind) outcome.reject(failure(payload))
-        else if (kind === Exit.kind) {
-          const exit = Exit.decode(payload)
-          outcome.resolve({
-            exitCode: exit.exitCode,
-            signal: exit.signal,
-            timedOut: exit.timedOut,
-            pid,
-            stdout: Buffer.concat(stdout),
-            stderr: Buffer.concat(stderr),
-            droppedStdout: figure(exit.droppedStdout),
-            droppedStderr: figure(exit.droppedStderr),
-          })
-        }
-      },
-    })
-    try {
-      stream.send(
-        ExecStart.kind,
-        ExecStart.encode({
-          timeoutMs: request.timeoutMs,
-          graceMs: GRACE_MS,
-          window: WINDOW_BYTES,
-          outputLimit: request.outputLimit,
-          stdin: false,
-          cwd: request.cwd,
-          user: request.user,
-          argv: request.argv,
-          env: pairs(request.env),
-        }),
-      )
-      return await op.race(outcome.promise)
-    } finally {
-      stream.end()
-      held.release()
-    }
+    return await runCommand(op, await this.#ready(op), this.#budget, request)
   }
 
   async start(op: Op, request: StartRequest, listener: AttachListener): Promise<Attachment> {
@@ -169,39 +96,11 @@ export class GuestClient implements Guest {
   }
 
   async logs(op: Op, pid: number): Promise<ProcessLogs> {
-    const channel = await this.#keeping(op)
-    const outcome = Promise.withResolvers<ProcessLogs>()
-    const parts: { kind: 'stdout' | 'stderr'; bytes: Uint8Array }[] = []
-    const held = this.#budget.take()
-    let got = 0
-    const stream = channel.stream({
-      lost: outcome.reject,
-      message(kind, payload) {
-        if (kind === STDOUT || kind === STDERR) {
-          got += payload.length
-          if (got > LOG_BYTES) throw new RangeError('more of a log than is kept')
-          if (!held.add(payload.length)) outcome.reject(new OutputTooMuch())
-          else parts.push({ kind: kind === STDOUT ? 'stdout' : 'stderr', bytes: payload })
-        } else if (kind === Failed.kind) outcome.reject(failure(payload))
-        else if (kind === Logged.kind) {
-          const { running, exit } = Logged.decode(payload)
-          outcome.resolve({
-            parts,
-            running,
-            exitCode: exit.exitCode,
-            droppedStdout: figure(exit.droppedStdout),
-            droppedStderr: figure(exit.droppedStderr),
-          })
-        }
-      },
-    })
-    try {
-      stream.send(Attach.kind, Attach.encode({ pid, mode: 'logs', window: LOG_BYTES }))
-      return await op.race(outcome.promise)
-    } finally {
-      stream.end()
-      held.release()
-    }
+    return await readLogs(op, await this.#keeping(op), this.#budget, pid)
+  }
+
+  files(as: FilesAs): GuestFiles {
+    return helperFiles(this.#helpers, as)
   }
 
   async growDisk(op: Op, diskBytes: number): Promise<void> {
@@ -250,6 +149,28 @@ export class GuestClient implements Guest {
     this.#opening?.stop.abort(error)
     this.#channel?.close(error)
     this.#channel = undefined
+  }
+
+  async #startHelper(op: Op, { user, base }: FilesAs, listener: AttachListener): Promise<Attachment> {
+    const start = {
+      timeoutMs: 0,
+      graceMs: GRACE_MS,
+      window: HELPER_WINDOW,
+      outputLimit: 0,
+      stdin: true,
+      cwd: '/',
+      user,
+      argv: [...FILE_HELPER, base],
+      env: [],
+      guided: true,
+    } as const
+    return ProcessAttachment.open(op, await this.#keeping(op), {
+      kind: ExecStart.kind,
+      payload: ExecStart.encode(start),
+      listener,
+      window: HELPER_WINDOW,
+      guided: true,
+    })
   }
 
   /** A channel to an agent that keeps processes. */
@@ -319,5 +240,3 @@ export class GuestClient implements Guest {
     return channel
   }
 }
-
-const pairs = (env: Readonly<Record<string, string>>): string[] => Object.entries(env).map(([key, value]) => `${key}=${value}`)

@@ -2,7 +2,9 @@
 
 import type { FailureReason, ProcessEntry, TerminalSize } from '@nullspace/guest-protocol/messages.ts'
 import type { Op } from '../../observe/op.ts'
+import type { GuestFiles } from './guest-files.ts'
 
+export { bytesOfName, nameOfBytes } from '@nullspace/guest-protocol/names.ts'
 export type { ProcessEntry, TerminalSize } from '@nullspace/guest-protocol/messages.ts'
 
 export interface ExecRequest {
@@ -14,6 +16,8 @@ export interface ExecRequest {
   readonly timeoutMs: number
   /** Bytes kept per stream; 0 = all. */
   readonly outputLimit: number
+  /** All of its standard input, at most 4 MiB; none when left out. */
+  readonly input?: Uint8Array
 }
 
 /** A result says why it ended; a non-zero exit is no error. */
@@ -57,8 +61,10 @@ export interface Attachment {
   readonly pid: number
   /** So many bytes of output have been passed on: as many more may come. */
   taken(bytes: number): void
-  /** Resolves when the agent may be given all of it; rejects when the process ends first. */
+  /** Resolves when the agent may be given all of it; rejects with ProcessEnded when the process ends first. */
   write(op: Op, bytes: Uint8Array): Promise<void>
+  /** Resolves when the process has read nearly all that it was written (the agent holds little), or has ended. */
+  drained(op: Op): Promise<void>
   closeInput(): void
   /** To the whole process group. */
   signal(signal: number): void
@@ -111,6 +117,8 @@ export interface Guest {
   attach(op: Op, pid: number, mode: 'wait' | 'follow', listener: AttachListener): Promise<Attachment>
   processes(op: Op): Promise<readonly ProcessEntry[]>
   logs(op: Op, pid: number): Promise<ProcessLogs>
+  /** As that user (empty = root), who works in `base` (empty = in the home directory). */
+  files(as: { readonly user: string; readonly base: string }): GuestFiles
   /** Rejects with GuestFailure `unsupported` when the agent is older than the question. */
   stat(op: Op): Promise<GuestStat>
 }
@@ -142,6 +150,14 @@ export class GuestFailure extends Error {
 /** The channel broke, or the agent behind it is another one than before. */
 export class ChannelLost extends Error {
   override readonly name = 'ChannelLost'
+}
+
+/** It reads no input and takes no signal any more. */
+export class ProcessEnded extends Error {
+  override readonly name = 'ProcessEnded'
+  constructor() {
+    super('The process has ended')
+  }
 }
 
 /** The daemon holds as much output of running commands as it may. */
