@@ -30,6 +30,7 @@ export function requestDifferences(theirs: ReferenceType, ours: JsonSchema, at: 
     case 'object':
       return mine.some((one) => one.type === 'object') ? [] : [`${at}: we accept ${list(mine)}, they send anything`]
     case 'binary':
+      return mine.some((one) => one.format === 'binary') ? [] : [`${at}: we accept ${list(mine)}, they send bytes`]
     case 'empty':
       return [`${at}: ${theirs.is} stands for no JSON`]
   }

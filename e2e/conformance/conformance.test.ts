@@ -14,7 +14,18 @@ import { routeDifferences } from './routes-compare.ts'
 import { jsonSchema } from './schema.ts'
 
 /** Routes that the published wire does not have. */
-const OURS = ['getHostStatus', 'forkMachineMany', 'getLineage', 'getHostMetrics', 'getQuota', 'setQuota', 'collectGarbage']
+const OURS = [
+  'getHostStatus',
+  'forkMachineMany',
+  'getLineage',
+  'getHostMetrics',
+  'signedDownload',
+  'signedUpload',
+  'signedUploadForm',
+  'getQuota',
+  'setQuota',
+  'collectGarbage',
+]
 
 /** Answers of routes with a field mask, when no mask is given. */
 const COMPLETE: Readonly<Record<string, z.ZodType>> = {
@@ -169,6 +180,28 @@ describe('the comparison sees', () => {
       ]
     `)
   })
+})
+
+test('the comparison sees faults in what is no JSON', () => {
+  const theirs = referenceRoutes.get('uploadFileMultipart')!
+  const { form: _, ...formless } = ROUTES.uploadFileMultipart
+  expect(routeDifferences(theirs, { ...formless, form: z.object({ data: z.string() }) })).toMatchInlineSnapshot(`
+    [
+      "body: they send application/octet-stream, we read multipart/form-data",
+      "form.data: we require it, they do not know it",
+    ]
+  `)
+  expect(routeDifferences(referenceRoutes.get('uploadFileRaw')!, { ...ROUTES.uploadFileRaw, upload: 'parts' })).toMatchInlineSnapshot(`
+    [
+      "body: they send application/octet-stream, we read multipart/form-data",
+    ]
+  `)
+  expect(routeDifferences(referenceRoutes.get('downloadFile')!, { ...ROUTES.downloadFile, success: ROUTES.readFile.success }))
+    .toMatchInlineSnapshot(`
+    [
+      "answer: ours is not binary, theirs binary",
+    ]
+  `)
 })
 
 const snapshot = z.object({ id: z.string(), machine_id: z.string(), size_bytes: z.number().int(), created_at: z.iso.datetime() })

@@ -1,10 +1,13 @@
 // Compares a route of ours with the one of the same operation in the reference.
 
-import type { RouteSpec } from '@nullspace/contract/route.ts'
+import { BYTES, type RouteSpec } from '@nullspace/contract/route.ts'
 import type { z } from 'zod'
 import { answerDifferences, requestDifferences } from './compare.ts'
 import { parseType, type ReferenceField, type ReferenceRoute, type ReferenceType } from './reference.ts'
 import { jsonSchema } from './schema.ts'
+
+const OCTETS = 'application/octet-stream'
+const FORM = 'multipart/form-data'
 
 /** `complete`: the answer without a field mask, where the route takes one and its own answer is partial therefore. */
 export function routeDifferences(theirs: ReferenceRoute, ours: RouteSpec, complete?: z.ZodType): readonly string[] {
@@ -56,10 +59,25 @@ function samples(type: ReferenceType): readonly string[] {
 }
 
 function bodyDifferences(theirs: ReferenceRoute, ours: RouteSpec): readonly string[] {
+  if (ours.upload) return uploadDifferences(theirs, ours)
   if (theirs.body === undefined) return ours.body && !ours.body.safeParse(undefined).success ? ['body: we require one, they send none'] : []
   if (ours.body === undefined) return ['body: they send one, we read none']
   const schema = jsonSchema(ours.body, 'input')
   return requestDifferences(parseType(theirs.body.model), schema, theirs.body.model)
+}
+
+/** A body that is no JSON: by content type, and of a form its parts. */
+function uploadDifferences(theirs: ReferenceRoute, { upload, form }: RouteSpec): readonly string[] {
+  const types = upload === 'bytes' || (form && 'file' in form.shape) ? [OCTETS] : []
+  if (upload === 'parts') types.push(FORM)
+  const refused = (theirs.body?.content_types ?? []).filter((type) => !types.includes(type))
+  const parsed = theirs.body ? parseType(theirs.body.model) : undefined
+  const models = (parsed?.is === 'union' ? parsed.members : [parsed]).filter((one) => one?.is === 'model')
+  return [
+    ...(theirs.body ? [] : ['body: they send none']),
+    ...refused.map((type) => `body: they send ${type}, we read ${types.join(', ')}`),
+    ...(form ? models.flatMap((one) => requestDifferences(one as ReferenceType, jsonSchema(form, 'input'), 'form')) : []),
+  ]
 }
 
 function successDifferences(theirs: ReferenceRoute, ours: RouteSpec, complete: z.ZodType | undefined): readonly string[] {
@@ -72,6 +90,8 @@ function successDifferences(theirs: ReferenceRoute, ours: RouteSpec, complete: z
         .join(', ')}`,
     ]
   const type = parseType(documented.type)
+  if ((type.is === 'binary') !== (body === BYTES))
+    return [`answer: ours is ${body === BYTES ? '' : 'not '}binary, theirs ${documented.type}`]
   const schema = jsonSchema(body, 'output')
   if (complete === undefined) return answerDifferences(type, schema, documented.type)
   return [

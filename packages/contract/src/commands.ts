@@ -1,7 +1,7 @@
 // Commands on the wire.
 
 import { z } from 'zod'
-import { Envs, MachineParams } from './machines.ts'
+import { Envs, GuestUser, MachineParams } from './machines.ts'
 import { route } from './route.ts'
 
 export const EXEC_LIMITS = {
@@ -30,6 +30,8 @@ export const ExecBody = z
     /** Checked in the use case: reserved paths are refused, and the guest says whether it exists. */
     cwd: z.string().max(4096).refine(noNul, 'must not contain NUL').nullish(),
     envs: Envs.nullish(),
+    /** Ours: whose process it is; root when left out. */
+    user: GuestUser.nullish(),
     shell: z.boolean().default(false),
     background: z.boolean().default(false),
   })

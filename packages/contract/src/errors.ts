@@ -22,6 +22,7 @@ export const ERRORS = {
     retryable: false,
     action: 'Destroy or pause machines, delete snapshots, or have an operator raise the quota ("nullspace quota set").',
   },
+  permission_denied: { status: 403, retryable: false, action: 'Name another "user", or change the owner or the permissions.' },
   forbidden: { status: 403, retryable: false, action: 'Use the key of an operator of this host.' },
   not_found: { status: 404, retryable: false, action: 'Check the path; the routes are listed at /openapi.json.' },
   machine_not_found: {
@@ -36,6 +37,8 @@ export const ERRORS = {
   owner_not_found: { status: 404, retryable: false, action: 'The owners are those of "nullspace key list".' },
   process_not_found: { status: 404, retryable: false, action: 'List the processes with "nullspace machine process list".' },
   session_not_found: { status: 404, retryable: false, action: 'List the terminals with "nullspace machine pty list".' },
+  file_not_found: { status: 404, retryable: false, action: 'List the directory above it with "nullspace machine file list".' },
+  upload_not_found: { status: 404, retryable: false, action: 'Begin a new upload; those that are done are forgotten after a while.' },
   key_not_found: { status: 404, retryable: false, action: 'List the keys with "nullspace key list".' },
   method_not_allowed: { status: 405, retryable: false, action: 'Use a method that the Allow header names.' },
   machine_not_ready: { status: 409, retryable: true, action: 'Look at the machine’s status; wait until it is running.' },
@@ -60,8 +63,12 @@ export const ERRORS = {
     action: 'The saved state cannot be used any more; create the machine or take the snapshot anew.',
   },
   idempotency_conflict: { status: 409, retryable: false, action: 'Use a new Idempotency-Key for a different request.' },
+  file_error: { status: 409, retryable: false, action: 'See the message and "details.reason"; nothing was changed.' },
+  git_error: { status: 409, retryable: false, action: 'See what git said, in the message and in "details.output".' },
+  file_upload_error: { status: 409, retryable: false, action: 'See "error_detail": its reason says what was wrong with the upload.' },
   payload_too_large: { status: 413, retryable: false, action: 'Send a smaller body.' },
   unsupported_media_type: { status: 415, retryable: false, action: 'Send the body as application/json.' },
+  range_not_satisfiable: { status: 416, retryable: false, action: 'Ask for a part that the file has; "details.size" is its length.' },
   capacity_exceeded: { status: 409, retryable: true, action: 'Ask for less, destroy machines that are not needed, or try again later.' },
   internal_error: {
     status: 500,
@@ -99,8 +106,37 @@ export interface AppErrorOptions {
   readonly context?: Readonly<Record<string, unknown>>
   /** For programs, sent as `details`. */
   readonly details?: Readonly<Record<string, unknown>>
+  /** Of an upload: closed, read by the published clients, sent as `error_detail`. */
+  readonly upload?: UploadErrorDetail
   readonly cause?: unknown
 }
+
+/** Why an upload failed, in the words of the wire. */
+export interface UploadErrorDetail {
+  readonly reason: UploadErrorReason
+  readonly retryable: boolean
+  readonly upload_id?: string
+  readonly path?: string
+  readonly part_number?: number
+}
+
+export const UPLOAD_REASONS = [
+  'insufficient_staging_space',
+  'size_limit_exceeded',
+  'invalid_part_checksum',
+  'whole_checksum_mismatch',
+  'target_conflict',
+  'upload_expired',
+  'directory_extract_invalid_path',
+  'directory_extract_invalid_symlink',
+  'directory_extract_unsupported_entry',
+  'missing_parts',
+  'part_out_of_range',
+  'part_size_mismatch',
+  'upload_aborted',
+  'upload_already_completed',
+] as const
+export type UploadErrorReason = (typeof UPLOAD_REASONS)[number]
 
 /** One error, three audiences: `say` for the caller, `context` and `cause` for the log, `code` for programs. */
 export class AppError extends Error {
@@ -108,12 +144,14 @@ export class AppError extends Error {
   readonly code: ErrorCode
   readonly context: Readonly<Record<string, unknown>>
   readonly details: Readonly<Record<string, unknown>> | undefined
+  readonly upload: UploadErrorDetail | undefined
 
-  constructor(code: ErrorCode, { say, context, details, cause }: AppErrorOptions) {
+  constructor(code: ErrorCode, { say, context, details, upload, cause }: AppErrorOptions) {
     super(say, cause === undefined ? undefined : { cause })
     this.code = code
     this.context = context ?? {}
     this.details = details
+    this.upload = upload
   }
 
   get status(): number {
@@ -129,6 +167,7 @@ export interface ErrorBody {
   readonly retryable: boolean
   readonly suggested_action: string
   readonly details?: Readonly<Record<string, unknown>>
+  readonly error_detail?: UploadErrorDetail & { readonly message: string }
 }
 
 export function errorBody(error: AppError, requestId?: string): ErrorBody {
@@ -140,5 +179,6 @@ export function errorBody(error: AppError, requestId?: string): ErrorBody {
     retryable: spec.retryable,
     suggested_action: spec.action,
     ...(error.details === undefined ? {} : { details: error.details }),
+    ...(error.upload === undefined ? {} : { error_detail: { ...error.upload, message: error.message } }),
   }
 }

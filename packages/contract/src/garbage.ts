@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { route } from './route.ts'
 
 export const GarbageItem = z.object({
-  kind: z.enum(['machine', 'snapshot', 'template', 'vm', 'slot', 'build']),
+  kind: z.enum(['machine', 'snapshot', 'template', 'vm', 'slot', 'build', 'upload']),
   name: z.string(),
   /** What removing it frees, as far as it is known; blocks that something else shares are not freed. */
   bytes: z.number().int(),

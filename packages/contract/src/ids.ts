@@ -25,8 +25,10 @@ export const snapshotIds = idFamily('snap')
 export const ownerIds = idFamily('own')
 export const terminalIds = idFamily('ses')
 export const operationIds = idFamily('op')
+export const uploadIds = idFamily('upload')
 
 export type MachineId = `mch_${string}`
 export type SnapshotId = `snap_${string}`
 export type OwnerId = `own_${string}`
 export type OperationId = `op_${string}`
+export type UploadId = `upload_${string}`

@@ -39,7 +39,8 @@ export const Metadata = z
     `must be at most ${LIMITS.metadataBytes} bytes as JSON`,
   )
 
-const RESERVED = '/workspace/.nullspace'
+/** Nothing of a client’s may be there, nor be reached through there. */
+export const RESERVED = '/workspace/.nullspace'
 
 /** A user of the machine, by name or number. */
 export const GuestUser = z

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { ExecBody, ExecResult } from './commands.ts'
 import { ERRORS, type ErrorCode } from './errors.ts'
+import { FileInfo, SearchMatch } from './files.ts'
 import { CheckResult, HostStatus } from './host.ts'
 import { LifecycleEvent, LifecycleEventList } from './events.ts'
 import { GarbageItem } from './garbage.ts'
@@ -11,10 +12,11 @@ import { ForkManyBody, LineageNode, SetTimeoutBody, TimeoutLease } from './lifec
 import { CreateMachineBody, MachineConfig, MachineInfo } from './machines.ts'
 import { HostSample, MachineMetrics } from './metrics.ts'
 import { Quota, QuotaState } from './quotas.ts'
-import { NO_BODY, type RouteSpec } from './route.ts'
+import { BYTES, NO_BODY, type RouteSpec } from './route.ts'
 import { ROUTES } from './routes.ts'
 import { SnapshotInfo } from './snapshots.ts'
 import { TemplateInfo } from './templates.ts'
+import { UploadSession } from './uploads.ts'
 import { CreateWebhookBody, DeliveryAttempt, DeliveryInfo, UpdateWebhookBody, WebhookInfo } from './webhooks.ts'
 
 /** Schemas with a name of their own in the document. */
@@ -41,6 +43,9 @@ const MODELS: Readonly<Record<string, { schema: z.ZodType; io: 'input' | 'output
   Quota: { schema: Quota, io: 'output' },
   QuotaState: { schema: QuotaState, io: 'output' },
   GarbageItem: { schema: GarbageItem, io: 'output' },
+  FileInfo: { schema: FileInfo, io: 'output' },
+  SearchMatch: { schema: SearchMatch, io: 'output' },
+  UploadSession: { schema: UploadSession, io: 'output' },
   ExecResult: { schema: ExecResult, io: 'output' },
   TemplateInfo: { schema: TemplateInfo, io: 'output' },
   KeyInfo: { schema: KeyInfo, io: 'output' },
@@ -58,6 +63,7 @@ const ERROR_BODY = {
     retryable: { type: 'boolean' },
     suggested_action: { type: 'string' },
     details: { type: 'object' },
+    error_detail: { type: 'object', description: 'Of an upload: its reason, and what it is about.' },
   },
 } as const
 
@@ -89,16 +95,32 @@ function operation(spec: RouteSpec): Record<string, unknown> {
     ...(spec.access === 'none' ? { security: [] } : {}),
     ...(spec.ours ? { 'x-ours': true } : {}),
     parameters: [...parameters(spec.params, 'path'), ...parameters(spec.query, 'query'), ...parameters(spec.headers, 'header')],
-    ...(spec.body ? { requestBody: { required: true, content: json(reference(spec.body, 'input')) } } : {}),
+    ...requestBody(spec),
     responses: {
       [spec.success.status]: {
         description: 'Success',
-        ...(spec.success.body === NO_BODY ? {} : { content: json(reference(spec.success.body, 'output')) }),
+        ...(spec.success.body === NO_BODY ? {} : { content: answer(spec.success.body) }),
       },
       ...refusals(spec.errors),
     },
   }
 }
+
+function requestBody(spec: RouteSpec): Record<string, unknown> {
+  const content = contentOf(spec)
+  return content === null ? {} : { requestBody: { required: true, content } }
+}
+
+function contentOf({ body, upload, form }: RouteSpec): Record<string, unknown> | null {
+  if (upload === 'bytes') return octets
+  if (upload === 'parts') {
+    const parts = { 'multipart/form-data': { schema: form ? jsonSchema(form, 'input') : { type: 'object' } } }
+    return form && 'file' in form.shape ? { ...parts, ...octets } : parts
+  }
+  return body ? json(reference(body, 'input')) : null
+}
+
+const answer = (body: z.ZodType): Record<string, unknown> => (body === BYTES ? octets : json(reference(body, 'output')))
 
 function refusals(codes: readonly ErrorCode[]): Record<string, unknown> {
   const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status)
@@ -127,4 +149,5 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Record<string, u
   return rest
 }
 
+const octets = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
 const json = (schema: unknown) => ({ 'application/json': { schema } })

@@ -28,6 +28,11 @@ const ERRORS_INSIDE = [
 export const STDIN_BYTES = 4 * 1024 * 1024
 const MOST_PID = 4_194_304
 
+/** Bytes of input in base64. */
+export const inBase64 = z.base64().max(Math.ceil(STDIN_BYTES / 3) * 4)
+const hasInput = ({ data, data_base64 }: { data?: string | null | undefined; data_base64?: string | null | undefined }): boolean =>
+  (data == null) !== (data_base64 == null)
+
 const Pid = z.coerce.number().int().min(1).max(MOST_PID)
 const ProcessParams = z.object({ id: z.string(), pid: Pid })
 
@@ -50,6 +55,9 @@ export const ProcessLogs = z.object({
   exit_code: z.number().int().nullable(),
   /** Ours: bytes printed that are not kept; left out when there are none. */
   dropped_bytes: z.number().int().optional(),
+  /** Ours: bytes of each that are kept, which its text does not tell; with `dropped_bytes`. */
+  stdout_kept_bytes: z.number().int().optional(),
+  stderr_kept_bytes: z.number().int().optional(),
 })
 export type ProcessLogs = z.output<typeof ProcessLogs>
 
@@ -82,9 +90,16 @@ export const sendStdin = route({
   summary: 'Write to the standard input of a process.',
   access: 'key',
   params: ProcessParams,
-  body: z.strictObject({
-    data: z.string().refine((data) => Buffer.byteLength(data) <= STDIN_BYTES, `must be at most ${STDIN_BYTES} bytes`),
-  }),
+  body: z
+    .strictObject({
+      data: z
+        .string()
+        .refine((data) => Buffer.byteLength(data) <= STDIN_BYTES, `must be at most ${STDIN_BYTES} bytes`)
+        .nullish(),
+      /** Ours: in place of `data`, for what is no text. */
+      data_base64: inBase64.nullish(),
+    })
+    .refine(hasInput, 'must have exactly one of data and data_base64'),
   success: { status: 204, body: NO_BODY },
   errors: ERRORS_INSIDE,
 })
@@ -104,6 +119,9 @@ const id = z.string().min(1).max(200)
 const pid = z.number().int().min(1).max(MOST_PID)
 const noNul = (value: string): boolean => !value.includes('\0')
 
+/** Ours: output comes as `data_base64`, byte for byte, in place of `data`. */
+const binary = z.boolean().nullish()
+
 /** What a client sends on the channel of one command. */
 export const ExecFrame = z.discriminatedUnion('type', [
   z.object({
@@ -115,11 +133,28 @@ export const ExecFrame = z.discriminatedUnion('type', [
     cwd: z.string().max(4096).refine(noNul, 'must not contain NUL').nullish(),
     envs: Envs.nullish(),
     shell: z.boolean().nullish(),
+    binary,
+    /** Ours: its time does not end it, as over HTTP. */
+    background: z.boolean().nullish(),
     /** Ours: whose process it is; root when left out. */
     user: GuestUser.nullish(),
   }),
-  z.object({ type: z.literal('exec_connect'), id, pid }),
-  z.object({ type: z.literal('exec_stdin'), id, pid: pid.nullish(), data: z.string().max(STDIN_BYTES) }),
+  z.object({
+    type: z.literal('exec_connect'),
+    id,
+    pid,
+    binary,
+    /** Ours: output is not told, and each `exec_stdin` is answered with `exec_stdin_taken`. */
+    input_only: z.boolean().nullish(),
+  }),
+  z.object({
+    type: z.literal('exec_stdin'),
+    id,
+    pid: pid.nullish(),
+    data: z.string().max(STDIN_BYTES).nullish(),
+    /** Ours: in place of `data`, for what is no text. */
+    data_base64: inBase64.nullish(),
+  }),
   z.object({ type: z.literal('exec_stdin_close'), id, pid: pid.nullish() }),
   z.object({ type: z.literal('exec_kill'), id, pid: pid.nullish(), signal: z.number().int().min(1).max(64).nullish() }),
 ])

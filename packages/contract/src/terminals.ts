@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { Envs, GuestUser, MachineParams } from './machines.ts'
-import { killProcess, STDIN_BYTES } from './processes.ts'
+import { inBase64, killProcess, STDIN_BYTES } from './processes.ts'
 import { NO_BODY, route } from './route.ts'
 
 const ERRORS_INSIDE = [...killProcess.errors.filter((code) => code !== 'process_not_found'), 'session_not_found'] as const
@@ -66,7 +66,6 @@ export const resizePtySession = route({
 const id = z.string().min(1).max(200)
 const session_id = z.string().max(200).nullish()
 const noNul = (value: string): boolean => !value.includes('\0')
-const base64 = z.base64().max(Math.ceil(STDIN_BYTES / 3) * 4)
 
 /** What a client sends on the channel of one terminal. */
 export const PtyFrame = z.discriminatedUnion('type', [
@@ -82,7 +81,7 @@ export const PtyFrame = z.discriminatedUnion('type', [
     shell: z.string().min(1).max(4096).refine(noNul, 'must not contain NUL').nullish(),
   }),
   z.object({ type: z.literal('pty_connect'), id, session_id, pid: z.number().int().min(1).nullish() }),
-  z.object({ type: z.literal('pty_input'), id, session_id, data: z.string().max(STDIN_BYTES).nullish(), data_base64: base64.nullish() }),
+  z.object({ type: z.literal('pty_input'), id, session_id, data: z.string().max(STDIN_BYTES).nullish(), data_base64: inBase64.nullish() }),
   z.object({ type: z.literal('pty_resize'), id, session_id, cols: side, rows: side }),
   z.object({ type: z.literal('pty_kill'), id, session_id }),
 ])
