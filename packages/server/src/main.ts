@@ -9,6 +9,7 @@ import { DEFAULTS } from '@nullspace/contract/machines.ts'
 import { makeKey, OPERATOR } from './app/keys.ts'
 import { type Config, readConfig } from './config.ts'
 import {
+  fileUrlKey,
   holdDataDir,
   operatorKeyPath,
   readOperatorKey,
@@ -70,6 +71,7 @@ async function serve(config: Config): Promise<void> {
     eventsKeptDays: config.events_kept_days,
     metricsEveryMs: config.metrics_every_ms,
     webhookPrivateTargets: config.webhook_private_targets,
+    fileUrlKey: await fileUrlKey(config.dataDir),
     metrics,
     log,
     ...(config.crash_at === undefined ? {} : { hooks: crashAt(config.crash_at) }),

@@ -74,7 +74,8 @@ test('figures of what runs, every interval, the same for several who look', asyn
   const paused = await world.machine()
   await world.call('POST', `/v1/machines/${paused.id}/hibernate`)
   const client = await monitor({ interval_ms: 1 })
-  client.send({ type: 'monitor_subscribe', id: 'm2', interval_ms: 500, include_processes: true })
+  client.send({ type: 'monitor_subscribe', id: 'm2', interval_ms: 500 })
+
   for (let n = 1; n <= 3; n++) {
     world.clock.step(1_000)
     await until(
@@ -87,7 +88,6 @@ test('figures of what runs, every interval, the same for several who look', asyn
   expect(new Set(figures.map(({ machine_id }) => machine_id))).toEqual(new Set([id]))
   expect(new Set(figures.map(({ id: of }) => of))).toEqual(new Set(['m1', 'm2']))
   expect(figures[0].metrics).toEqual((await world.call('GET', `/v1/machines/${id}/metrics`)).body[0])
-  expect(client.frames.filter(({ type }) => type === 'monitor_processes')).toEqual([])
 })
 
 test('subscriptions end one by one', async () => {
@@ -184,9 +184,23 @@ test('more than a connection may have waiting is told over several looks, and a 
   expect(client.ws.readyState).toBe(client.ws.OPEN)
 })
 
-test('processes, which are not told yet, are refused aloud, and the rest is told', async () => {
-  const client = await monitor({ include_processes: true })
-  const refusal = await client.frame(({ type }) => type === 'monitor_error', 'the refusal')
-  expect(refusal).toMatchObject({ id: 'm1', code: 'not_implemented' })
-  await client.frame(({ type }) => type === 'monitor_snapshot', 'the snapshot')
+test('processes to those who ask for them, when they change; looking wakes nothing and is no use', async () => {
+  const { id } = await world.machine({ inactivity_timeout_ms: 60_000 })
+  const paused = await world.machine({ auto_resume: true, timeout_action: 'hibernate' })
+  await world.call('POST', `/v1/machines/${paused.id}/hibernate`)
+  const client = await monitor({ include_processes: true, interval_ms: 500 })
+  const told = () => client.frames.filter(({ type }) => type === 'monitor_processes')
+  await client.frame(({ type }) => type === 'monitor_processes', 'the first list')
+  const { body } = await world.call('POST', `/v1/machines/${id}/exec`, { body: { command: 'sleep', args: ['1000'], background: true } })
+  await client.frame(({ processes }) => processes?.some(({ pid }: { pid: number }) => pid === body.pid), 'the process')
+  const before = (await world.call('GET', `/v1/machines/${id}`)).body
+  await world.call('POST', `/v1/machines/${id}/processes/${body.pid}/kill`)
+  await client.frame(({ processes }) => processes?.some(({ running }: { running: boolean }) => !running), 'its end')
+  expect(told()).toEqual(
+    [[], [{ pid: body.pid, command: 'sleep 1000', running: true }], [{ pid: body.pid, command: 'sleep 1000', running: false }]].map(
+      (processes) => ({ type: 'monitor_processes', id: 'm1', machine_id: id, processes }),
+    ),
+  )
+  expect(before.status).toBe('running')
+  expect((await world.call('GET', `/v1/machines/${paused.id}`)).body.status).toBe('paused')
 })

@@ -94,6 +94,20 @@ describe('on a channel', () => {
     expect((await get(`processes/${pid}/logs`)).body).toMatchObject({ output: 'out\nerr\n', exit_code: 3 })
   })
 
+  test('bytes that are no text go both ways', async () => {
+    const client = await connect(world, at('ws?channel=exec'))
+    client.send({ type: 'exec_start', id: 'e', command: 'cat', binary: true })
+    client.send({ type: 'exec_stdin', id: 'e', data_base64: Buffer.from([0xff, 0, 0xc3]).toString('base64') })
+    const { pid } = await client.frame(({ type }) => type === 'exec_started', 'the start')
+    await client.frame(({ data_base64 }) => data_base64 === '/wDD', 'the bytes')
+    expect(said(await post(`processes/${pid}/stdin`, { data_base64: 'wyg=' }))).toBe('204')
+    await client.frame(({ data_base64 }) => data_base64 === 'wyg=', 'more of them')
+    expect(said(await post(`processes/${pid}/stdin`, { data: 'x', data_base64: 'eA==' }))).toBe('400 invalid_request')
+    expect(said(await post(`processes/${pid}/stdin`, {}))).toBe('400 invalid_request')
+    client.send({ type: 'exec_kill', id: 'e' })
+    expect(await client.frame(({ type }) => type === 'exec_exit', 'the end')).toMatchObject({ exit_code: 137 })
+  })
+
   test('input is passed on, in order', async () => {
     const client = await exec()
     client.send({ type: 'exec_start', id: 'e1', command: 'cat', args: [] })
@@ -126,6 +140,17 @@ describe('on a channel', () => {
     const client = await exec()
     client.send({ type: 'exec_start', id: 'e1', command: 'sleep', args: ['60'], timeout_secs: 1 })
     expect(await last(client)).toEqual(['exec_started', 'error exec_timeout'])
+  })
+
+  test('time does not end a command in the background', async () => {
+    const [client, bounded] = [await exec(), await exec()]
+    const command = { type: 'exec_start', id: 'e1', command: 'cat', timeout_secs: 1 }
+    client.send({ ...command, background: true })
+    await client.frame(({ type }) => type === 'exec_started', 'its start')
+    bounded.send(command)
+    expect(await last(bounded)).toEqual(['exec_started', 'error exec_timeout'])
+    client.send({ type: 'exec_stdin_close', id: 'e1' })
+    expect(await last(client)).toEqual(['exec_started', 'exec_exit 0'])
   })
 
   test.each([

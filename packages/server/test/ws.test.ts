@@ -65,8 +65,8 @@ describe('before the handshake every refusal is an HTTP answer', () => {
     ['another method', '/v1/lifecycle/ws', { method: 'POST' }, 405, 'method_not_allowed'],
     ['no nonce', '/v1/lifecycle/ws', { headers: { 'sec-websocket-key': null } }, 400, 'invalid_request'],
     ['an old version', '/v1/lifecycle/ws', { headers: { 'sec-websocket-version': '7' } }, 400, 'invalid_request'],
-    ['a channel to come, without a key', '/v1/machines/mch_x/ws?channel=exec', { key: '' }, 401, 'unauthorized'],
-    ['a channel to come', '/v1/machines/mch_x/ws', {}, 501, 'not_implemented'],
+    ['work without a key', '/v1/machines/mch_x/ws?channel=exec', { key: '' }, 401, 'unauthorized'],
+    ['a watch in an unknown machine', '/v1/machines/mch_aaaaaaaaaaaaaaaaaaaa/ws', {}, 404, 'machine_not_found'],
     ['an unknown channel', '/v1/machines/mch_x/ws?channel=constructor', {}, 400, 'invalid_request'],
     ['work in an unknown machine', '/v1/machines/mch_aaaaaaaaaaaaaaaaaaaa/ws?channel=exec', {}, 404, 'machine_not_found'],
   ])('%s', async (_what, path, options, status, code) => {

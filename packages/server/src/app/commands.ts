@@ -42,7 +42,7 @@ async function foreground(app: App, principal: Principal, machineId: string, inp
       argv: argvOf(input),
       env: { ...use.machine.envs, ...input.envs },
       cwd: cwd ?? use.machine.cwd,
-      user: '',
+      user: input.user ?? '',
       timeoutMs,
       outputLimit: EXEC_LIMITS.outputBytes,
     })

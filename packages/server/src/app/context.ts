@@ -16,6 +16,7 @@ import type { EventTail } from './event-tail.ts'
 import type { Monitor } from './monitor.ts'
 import type { Outbox } from './outbox.ts'
 import type { SnapshotUses } from './snapshot-uses.ts'
+import type { UploadGates } from './uploads-gate.ts'
 import type { UsageLog } from './usage.ts'
 
 export interface App {
@@ -31,12 +32,15 @@ export interface App {
   /** Wakes those who follow events. */
   readonly tail: EventTail
   readonly usage: UsageLog
+  readonly uploadGates: UploadGates
   readonly monitor: Monitor
   /** Whether webhooks may be posted to what is not the public internet. */
   readonly webhookPrivateTargets: boolean
   readonly snapshotUses: SnapshotUses
   /** What an owner may hold unless an operator says otherwise; operators hold what they like. */
   readonly defaultQuota: Quota
+  /** Signs addresses of files; nobody else has it. */
+  readonly fileUrlKey: Uint8Array
   readonly clock: Clock
   readonly random: (bytes: number) => Uint8Array
   readonly log: Logger

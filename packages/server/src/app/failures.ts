@@ -1,7 +1,7 @@
 // What went wrong below, as the caller shall read it.
 
 import { AppError } from '@nullspace/contract/errors.ts'
-import { ChannelLost, GuestFailure, OutputTooMuch } from '../host/guest/guest.ts'
+import { ChannelLost, GuestFailure, OutputTooMuch, ProcessEnded } from '../host/guest/guest.ts'
 import { DeadlineError } from '../observe/op.ts'
 
 /** For work on the host: starting, restoring, building. */
@@ -44,6 +44,13 @@ export function guestFailure(error: unknown, machineId: string): AppError {
   if (error instanceof OutputTooMuch) {
     return new AppError('capacity_exceeded', {
       say: 'Too much output of running commands is held at the moment; write it to a file instead.',
+      cause: error,
+    })
+  }
+  if (error instanceof ProcessEnded) {
+    return new AppError('exec_failed', {
+      say: 'The process has ended; it takes no input any more.',
+      details: { reason: 'ended' },
       cause: error,
     })
   }

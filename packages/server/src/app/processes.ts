@@ -4,14 +4,17 @@ import { StringDecoder } from 'node:string_decoder'
 import { AppError } from '@nullspace/contract/errors.ts'
 import { GuestPath } from '@nullspace/contract/machines.ts'
 import type { ProcessInfo, ProcessLogs } from '@nullspace/contract/processes.ts'
-import type { Attachment, AttachListener, Guest, ProcessLogs as GuestLogs, TerminalSize } from '../host/guest/guest.ts'
+import type { Attachment, AttachListener, Guest, ProcessEntry, ProcessLogs as GuestLogs, TerminalSize } from '../host/guest/guest.ts'
 import type { Principal } from '../domain/principal.ts'
-import { Op } from '../observe/op.ts'
+import { DeadlineError, Op } from '../observe/op.ts'
 import type { App } from './context.ts'
 import { useMachine, workFailure } from './use.ts'
 
 /** For the guest to start a process, or to answer for one. */
 const ANSWER_MS = 15_000
+const LOOK_MS = 2_000
+/** For a process to read what it was sent. */
+const DRAIN_MS = 5_000
 /** For a process that does not read to take what it is sent. */
 const STDIN_MS = 25_000
 const SIGKILL = 9
@@ -76,8 +79,20 @@ export async function attachProcess(
   return attached(app, principal, machineId, (op, guest) => guest.attach(op, pid, mode, listener))
 }
 
+/** For one who looks on: wakes nothing, is no use of the machine; null when the guest has no answer now. */
+export async function processesNow(app: App, machineId: string): Promise<ProcessInfo[] | null> {
+  const guest = app.host.guest(machineId)
+  if (!guest) return null
+  using op = new Op(`look at processes of ${machineId}`, { timeoutMs: LOOK_MS })
+  return guest.processes(op).then(infosOf, () => null)
+}
+
 export async function listProcesses(app: App, principal: Principal, machineId: string): Promise<ProcessInfo[]> {
-  const all = await asked(app, principal, machineId, (op, guest) => guest.processes(op))
+  return infosOf(await asked(app, principal, machineId, (op, guest) => guest.processes(op)))
+}
+
+/** Terminals have a list of their own. */
+function infosOf(all: readonly ProcessEntry[]): ProcessInfo[] {
   return all.filter(({ terminal }) => !terminal).map(({ pid, label, running }) => ({ pid, command: label, running }))
 }
 
@@ -85,11 +100,17 @@ export async function processLogs(app: App, principal: Principal, machineId: str
   return textOf(await asked(app, principal, machineId, (op, guest) => guest.logs(op, pid)))
 }
 
-export async function sendStdin(app: App, principal: Principal, machineId: string, pid: number, data: string): Promise<void> {
+export async function sendStdin(app: App, principal: Principal, machineId: string, pid: number, data: Uint8Array): Promise<void> {
   using process = await attachProcess(app, principal, machineId, { pid, mode: 'wait' }, NOBODY)
   using op = new Op(`standard input of ${pid} in ${machineId}`, { timeoutMs: STDIN_MS })
   try {
-    await process.attachment.write(op, Buffer.from(data))
+    await process.attachment.write(op, data)
+    // Whoever sends piece by piece goes no faster than the process reads. What one that does not read is sent, waits in the
+    // guest, as far as there is room.
+    using wait = new Op(op.name, { timeoutMs: DRAIN_MS, signal: op.signal })
+    await process.attachment.drained(wait).catch((error: unknown) => {
+      if (!(error instanceof DeadlineError)) throw error
+    })
   } catch (error) {
     throw await workFailure(app, machineId, error)
   }
@@ -164,11 +185,13 @@ export function guestCwd(value: string | null | undefined): string | undefined {
 }
 
 /** A character whose end has not been printed yet is not shown: what was shown once stays as it is. */
-function textOf({ parts, running, exitCode, droppedStdout, droppedStderr }: GuestLogs): ProcessLogs {
+export function textOf({ parts, running, exitCode, droppedStdout, droppedStderr }: GuestLogs): ProcessLogs {
   const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
   const texts = { stdout: '', stderr: '' }
+  const kept = { stdout: 0, stderr: 0 }
   let output = ''
   for (const { kind, bytes } of parts) {
+    kept[kind] += bytes.length
     const text = decoders[kind].write(Buffer.from(bytes))
     texts[kind] += text
     output += text
@@ -181,5 +204,6 @@ function textOf({ parts, running, exitCode, droppedStdout, droppedStderr }: Gues
     output += rest
   }
   const all = droppedStdout + droppedStderr
-  return { ...texts, output, exit_code: running ? null : exitCode, ...(all > 0 ? { dropped_bytes: all } : {}) }
+  const missing = all > 0 ? { dropped_bytes: all, stdout_kept_bytes: kept.stdout, stderr_kept_bytes: kept.stderr } : {}
+  return { ...texts, output, exit_code: running ? null : exitCode, ...missing }
 }

@@ -6,6 +6,7 @@ import { Op } from '../observe/op.ts'
 import type { Known } from '../host/host.ts'
 import { allSnapshotIds } from '../store/tables/snapshots.ts'
 import { allMachines } from '../store/tables/machines.ts'
+import { stagingUploadIds, updateUpload, uploadsIn } from '../store/tables/uploads.ts'
 import type { App } from './context.ts'
 
 const ADOPT_TIMEOUT_MS = 4_000
@@ -18,10 +19,13 @@ export async function recover(app: App): Promise<void> {
   const adopted = await Promise.all(machines.map((machine) => adopt(app, machine)))
   app.log.info({ running: machines.length, adopted: adopted.filter((result) => result === 'adopted').length }, 'machines found again')
   await app.engine.resume((keys, kind, work) => app.lock.tryRunAll(keys, kind, work))
+  // Whoever put them in place is gone: they are put in place again when somebody asks.
+  for (const id of await uploadsIn(app.db, 'completing')) await updateUpload(app.db, id, { state: 'open' }, ['completing'])
   using op = new Op('sweep', { timeoutMs: SWEEP_TIMEOUT_MS })
   const known = async (): Promise<Known> => ({
     machines: new Map((await allMachines(app.db, ['running'])).map((machine) => [machine.id, machine.vmHandle])),
     snapshots: await allSnapshotIds(app.db),
+    uploads: await stagingUploadIds(app.db),
   })
   for (const { kind, name } of await app.host.sweep(op, known)) {
     app.metrics.orphans.inc({ kind })

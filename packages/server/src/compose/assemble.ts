@@ -69,9 +69,11 @@ export async function assembleHost(
   const opened = await openStoragePool(op, { dataDir, loopSizeBytes: settings.poolBytes, allowLoop: settings.driver === 'qemu' })
   const pool = chosen.pool?.(opened) ?? opened
   for (const dir of ['machines', 'templates', 'templates/base']) await mkdir(join(pool.root, dir), { recursive: true, mode: 0o711 })
-  // Nobody passes through this one: what is needed of it to start a VM is opened by us, or has another name.
-  await mkdir(join(pool.root, 'snapshots'), { recursive: true, mode: 0o700 })
-  await chmod(join(pool.root, 'snapshots'), 0o700)
+  // Nobody passes through these: what is needed of them to start a VM is opened by us, or has another name.
+  for (const dir of ['snapshots', 'uploads']) {
+    await mkdir(join(pool.root, dir), { recursive: true, mode: 0o700 })
+    await chmod(join(pool.root, dir), 0o700)
+  }
   const info = await driver.info()
   const { network, findings } = chosen.network ? { network: chosen.network, findings: async () => [] } : chooseNetwork(settings)
   const real = settings.driver === 'qemu'

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { CheckResult } from '@nullspace/contract/host.ts'
+import { UPLOAD_LIMITS } from '@nullspace/contract/uploads.ts'
 import type { Quota } from '@nullspace/contract/quotas.ts'
 import type { FastifyInstance } from 'fastify'
 import { Activity } from '../app/activity.ts'
@@ -12,6 +13,7 @@ import { Monitor } from '../app/monitor.ts'
 import { Outbox } from '../app/outbox.ts'
 import { recover } from '../app/recover.ts'
 import { SnapshotUses } from '../app/snapshot-uses.ts'
+import { UploadGates } from '../app/uploads-gate.ts'
 import { UsageLog } from '../app/usage.ts'
 import { systemClock, type Clock } from '../domain/clock.ts'
 import type { Shape } from '../domain/machine.ts'
@@ -27,6 +29,7 @@ import { deadlines } from '../reconcilers/deadlines.ts'
 import { held, lost, promisedShapes, unfinished, upkeep } from '../reconcilers/machines.ts'
 import { type Running, startReconciler } from '../reconcilers/reconciler.ts'
 import { retention } from '../reconcilers/retention.ts'
+import { uploads } from '../reconcilers/uploads.ts'
 import { usage } from '../reconcilers/usage.ts'
 import { webhookSender } from '../reconcilers/webhooks.ts'
 import type { Db } from '../store/db.ts'
@@ -67,6 +70,8 @@ export interface DaemonParts {
   readonly eventsKeptDays: number
   readonly metricsEveryMs: number
   readonly webhookPrivateTargets: boolean
+  /** Signs addresses of files; without one they end with the daemon. */
+  readonly fileUrlKey?: Uint8Array
   readonly metrics: Metrics
   readonly log: Logger
   readonly clock?: Clock
@@ -108,10 +113,12 @@ export function createDaemon(parts: DaemonParts): Daemon {
     outbox,
     tail,
     usage: new UsageLog({ host, clock, everyMs: parts.metricsEveryMs }),
+    uploadGates: new UploadGates(UPLOAD_LIMITS.concurrency),
     monitor: new Monitor({ db, tail, log }),
     webhookPrivateTargets: parts.webhookPrivateTargets,
     snapshotUses: new SnapshotUses(),
     defaultQuota: parts.defaultQuota,
+    fileUrlKey: parts.fileUrlKey ?? random(32),
     clock,
     random,
     log,
@@ -142,6 +149,7 @@ export function createDaemon(parts: DaemonParts): Daemon {
         upkeep(app),
         promisedShapes(app),
         usage(app),
+        uploads(app),
         retention(app, { days: parts.eventsKeptDays }),
       ]
       background = [sending, ...others.map((reconciler) => startReconciler(reconciler, log))]

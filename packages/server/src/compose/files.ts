@@ -1,5 +1,6 @@
 // What a daemon leaves for those who look for it: its address, the operator's key, and the clients' configuration.
 
+import { randomBytes } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -13,6 +14,8 @@ export interface DaemonRecord {
   readonly version: string
   readonly client_config: string | null
 }
+
+const KEY_BYTES = 32
 
 export const recordPath = (dataDir: string): string => join(dataDir, 'daemon.json')
 export const operatorKeyPath = (dataDir: string): string => join(dataDir, 'operator-api-key')
@@ -81,6 +84,16 @@ export async function writeOperatorKey(dataDir: string, key: string): Promise<vo
 }
 export async function readOperatorKey(dataDir: string): Promise<string | null> {
   return (await readFile(operatorKeyPath(dataDir), 'utf8').catch(() => null))?.trim() ?? null
+}
+
+/** Made at the first start. What was signed with one that is lost is not valid any more. */
+export async function fileUrlKey(dataDir: string): Promise<Uint8Array> {
+  const path = join(dataDir, 'file-url-key')
+  const known = Buffer.from((await readFile(path, 'utf8').catch(() => '')).trim(), 'hex')
+  if (known.length === KEY_BYTES) return known
+  const made = randomBytes(KEY_BYTES)
+  await replaceFile(path, `${made.toString('hex')}\n`, 0o600)
+  return made
 }
 
 async function replaceFile(path: string, text: string, mode: number): Promise<void> {

@@ -7,6 +7,8 @@ import { collectGarbage } from '../app/garbage.ts'
 import { createKey, listKeys, revokeKey } from '../app/keys.ts'
 import { getQuota, setQuota } from '../app/quotas.ts'
 import { listTemplates } from '../app/templates.ts'
+import { gitHandlers } from './git.ts'
+import { fileHandlers } from './files.ts'
 import type { Handlers } from './implement.ts'
 import { fieldMask, masked } from './machine-view.ts'
 import { lifecycleEventHandlers } from './lifecycle-events.ts'
@@ -14,6 +16,7 @@ import { lifecycleHandlers } from './lifecycle.ts'
 import { machineHandlers } from './machines.ts'
 import { processHandlers } from './processes.ts'
 import { snapshotHandlers } from './snapshots.ts'
+import { uploadHandlers } from './uploads.ts'
 import { usageHandlers } from './usage.ts'
 import { webhookHandlers } from './webhooks.ts'
 
@@ -21,10 +24,13 @@ export function handlers(app: App, daemon: DaemonFacts): Handlers {
   return {
     ...machineHandlers(app),
     ...processHandlers(app),
+    ...fileHandlers(app),
+    ...gitHandlers(app),
     ...lifecycleHandlers(app),
     ...snapshotHandlers(app),
     ...lifecycleEventHandlers(app),
     ...webhookHandlers(app),
+    ...uploadHandlers(app),
     ...usageHandlers(app),
     healthCheck: async () => ({ status: 'ok' }),
     getHostStatus: () => hostStatus(app, daemon),

@@ -1,26 +1,42 @@
 // One route of the contract on the server: who calls, what was sent, what may leave.
 
 import { AppError } from '@nullspace/contract/errors.ts'
-import type { RouteSpec } from '@nullspace/contract/route.ts'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { BYTES, type BytesAnswer, type RouteSpec } from '@nullspace/contract/route.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RequestPayload } from 'fastify'
+import { Readable } from 'node:stream'
 import type { z } from 'zod'
 import type { App } from '../app/context.ts'
+import { type Hold, holdMemory } from '../app/held-memory.ts'
 import { authenticate } from '../app/keys.ts'
 import type { Principal } from '../domain/principal.ts'
+import { uploadOf } from './bodies.ts'
 import { invalidInput } from './errors.ts'
 import type { Handlers } from './implement.ts'
 import { answerPatiently } from './patient.ts'
+import { rowsAsJson, sendBytes } from './streams.ts'
 
 const callers = new WeakMap<FastifyRequest, Principal>()
+const holds = new WeakMap<FastifyRequest, Hold>()
+const types = new WeakMap<FastifyRequest, string | undefined>()
+
+/** As the router writes it. */
+export const urlOf = (spec: RouteSpec): string => spec.path.replaceAll(/\{(\w+)\}/g, ':$1')
 
 export function mountRoute(server: FastifyInstance, app: App, spec: RouteSpec, handlers: Handlers): void {
   const handler = handlers[spec.id as keyof Handlers] as (call: unknown) => Promise<unknown>
   server.route({
     method: spec.method,
-    url: spec.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    url: urlOf(spec),
+    ...(spec.bodyLimit === undefined
+      ? {}
+      : { bodyLimit: spec.bodyLimit, preParsing: (request, reply, payload) => countBody(holdOf(app, request, reply), request, payload) }),
     // Before the body is read: who has no key gets no memory of ours.
     onRequest: async (request) => {
       if (spec.access !== 'none') callers.set(request, await admit(app, spec, request))
+      if (!spec.upload) return
+      // The framework refuses what it cannot parse; here it may be anything.
+      types.set(request, request.headers['content-type'])
+      delete request.raw.headers['content-type']
     },
     handler: async (request, reply) => {
       const call = {
@@ -28,14 +44,72 @@ export function mountRoute(server: FastifyInstance, app: App, spec: RouteSpec, h
         params: parse('params', spec.params, request.params),
         query: parse('query', spec.query, request.query),
         headers: parse('headers', spec.headers, request.headers),
-        body: parse('body', spec.body, request.body ?? (spec.body ? {} : undefined)),
+        body: bodyOf(spec, request),
+        origin: originOf(request),
+        hold: holdOf(app, request, reply),
+        signal: signalOf(reply),
       }
+      if (spec.success.body === BYTES) return sendBytes(reply, spec.success.status, (await handler(call)) as BytesAnswer)
+      if (spec.rows) return sendRows(reply, spec, (await handler(call)) as AsyncIterable<readonly unknown[]>)
       // Through the schema: what it does not name does not leave.
       const answer = handler(call).then((result) => spec.success.body.parse(result))
       if (spec.patient) return answerPatiently(reply, spec, answer, app.log)
       return reply.code(spec.success.status).send(await answer)
     },
   })
+}
+
+function sendRows(reply: FastifyReply, spec: RouteSpec, rows: AsyncIterable<readonly unknown[]>): Promise<FastifyReply> {
+  const { element } = spec.success.body as z.ZodArray<z.ZodType>
+  const headers = { 'content-type': 'application/json; charset=utf-8' }
+  return sendBytes(reply, spec.success.status, { bytes: rowsAsJson(rows, element), headers })
+}
+
+function bodyOf(spec: RouteSpec, request: FastifyRequest): unknown {
+  if (spec.upload) return uploadOf(request.raw, spec, types.get(request))
+  return parse('body', spec.body, request.body ?? (spec.body ? {} : undefined))
+}
+
+/** A large body is in memory as text, and then as what becomes of it. */
+async function countBody(hold: Hold, request: FastifyRequest, payload: RequestPayload): Promise<RequestPayload> {
+  const declared = request.headers['content-length']
+  if (declared === undefined) return Readable.from(counting(payload, hold))
+  hold.grow(Number(declared))
+  return payload
+}
+
+async function* counting(payload: RequestPayload, hold: Hold): AsyncGenerator<Uint8Array> {
+  let bytes = 0
+  for await (const chunk of payload.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length
+    hold.grow(bytes)
+    yield chunk
+  }
+}
+
+/** As the caller sees it; a proxy in front says by which scheme. What is no host is none of ours. */
+function originOf({ headers, raw }: FastifyRequest): string {
+  const scheme = /^https\b/i.test(String(headers['x-forwarded-proto'] ?? '')) ? 'https' : 'http'
+  const host = headers.host ?? ''
+  return `${scheme}://${/^[\w.:[\]-]+$/.test(host) ? host : `localhost:${raw.socket.localPort ?? ''}`}`
+}
+
+/** Until the answer is out, or nobody waits for it. */
+function holdOf(app: App, request: FastifyRequest, reply: FastifyReply): Hold {
+  const known = holds.get(request)
+  if (known) return known
+  const hold = holdMemory(app)
+  holds.set(request, hold)
+  for (const event of ['finish', 'close']) reply.raw.once(event, () => hold[Symbol.dispose]())
+  return hold
+}
+
+function signalOf(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new AppError('invalid_request', { say: 'The client was gone before it had the answer.' }))
+  })
+  return gone.signal
 }
 
 async function admit(app: App, spec: RouteSpec, request: FastifyRequest): Promise<Principal> {
@@ -47,7 +121,17 @@ async function admit(app: App, spec: RouteSpec, request: FastifyRequest): Promis
 
 function parse(where: 'params' | 'query' | 'headers' | 'body', schema: z.ZodType | undefined, value: unknown): unknown {
   if (!schema) return undefined
-  const parsed = schema.safeParse(value)
+  const parsed = safely(schema, value)
   if (parsed.success) return parsed.data
   throw invalidInput(where, parsed.error)
+}
+
+function safely(schema: z.ZodType, value: unknown): z.ZodSafeParseResult<unknown> {
+  try {
+    return schema.safeParse(value)
+  } catch (error) {
+    // What walks through free-form data does so by recursion.
+    if (error instanceof RangeError) throw new AppError('invalid_request', { say: 'The body is nested too deeply.', cause: error })
+    throw error
+  }
 }

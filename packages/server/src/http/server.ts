@@ -12,10 +12,12 @@ import type { Socket } from 'node:net'
 import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { App } from '../app/context.ts'
 import { authenticate } from '../app/keys.ts'
+import { guardBody } from './bodies.ts'
 import { envelope, toAppError } from './errors.ts'
 import type { Handlers } from './implement.ts'
-import { mountRoute } from './mount.ts'
+import { mountRoute, urlOf } from './mount.ts'
 import { isNotBuilt, notFound } from './not-found.ts'
+import { parseQuery } from './query.ts'
 import { channels } from './ws/channels.ts'
 import type { SocketRules } from './ws/socket.ts'
 import { createUpgrades } from './ws/upgrades.ts'
@@ -24,8 +26,11 @@ import { createUpgrades } from './ws/upgrades.ts'
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024
 /** The published client drops idle connections after 5 s; ours must be the later by far, or both race. */
 const KEEP_ALIVE_MS = 75_000
-/** For the request to arrive whole; not for its answer. */
+/** For the head of a request to arrive, and for all of it; not for its answer. */
+const HEADERS_TIMEOUT_MS = 60_000
 const REQUEST_TIMEOUT_MS = 300_000
+/** The same where JSON may be large. */
+const LARGE_REQUEST_TIMEOUT_MS = 1_800_000
 /** For a refused client to read why. */
 const LINGER_MS = 2_000
 
@@ -34,22 +39,26 @@ const FAULTS: ReadonlySet<ErrorCode> = new Set(['internal_error', 'machine_faile
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1'])
 
 export function createHttpServer(app: App, handlers: Handlers, socketRules: Partial<SocketRules> = {}): FastifyInstance {
+  const specs: readonly RouteSpec[] = Object.values(ROUTES)
+  const withinMs = new Map(specs.map((spec) => [`${spec.method} ${urlOf(spec)}`, timeFor(spec)]))
   const server = Fastify({
     loggerInstance: app.log.child({ part: 'http' }) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Node has one for all; see guardBody.
+    requestTimeout: 0,
     forceCloseConnections: 'idle',
     // Refused by us, with an envelope, like anything else.
     http: {
       requireHostHeader: false,
+      headersTimeout: HEADERS_TIMEOUT_MS,
       // Offers of another protocol, as h2c, are declined by answering as usual.
       shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
     },
     return503OnClosing: false,
     genReqId: requestId,
-    routerOptions: { maxParamLength: 500, ignoreTrailingSlash: false, caseSensitive: true },
+    routerOptions: { querystringParser: parseQuery, maxParamLength: 500, ignoreTrailingSlash: false, caseSensitive: true },
     clientErrorHandler: (error, socket) =>
       refuseRaw(
         socket,
@@ -73,6 +82,10 @@ export function createHttpServer(app: App, handlers: Handlers, socketRules: Part
 
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
+    const time = withinMs.get(`${request.method} ${request.routeOptions.url}`)
+    guardBody(request.raw, reply.raw, time === undefined ? REQUEST_TIMEOUT_MS : time, () =>
+      refuseRaw(request.raw.socket, 408, new AppError('invalid_request', { say: 'The request did not come in time.' })),
+    )
   })
   server.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none'
@@ -82,6 +95,9 @@ export function createHttpServer(app: App, handlers: Handlers, socketRules: Part
     const refusal = toAppError(error)
     const level = FAULTS.has(refusal.code) ? 'error' : 'debug'
     app.log[level]({ err: error, request: request.id, route: request.routeOptions.url, ...refusal.context }, refusal.message)
+    // The parser closes on what it does not read; guardBody takes it, so that the answer is read.
+    reply.removeHeader('connection')
+    if (refusal.code === 'range_not_satisfiable') reply.header('content-range', `bytes */${String(refusal.details?.['size'])}`)
     void reply.code(refusal.status).send(envelope(refusal, request.id))
   })
   server.setNotFoundHandler(async (request, reply) => {
@@ -107,7 +123,13 @@ export function createHttpServer(app: App, handlers: Handlers, socketRules: Part
   server.server.on('upgrade', (request, socket: Socket, head: Buffer) => upgrades.handle(request, socket, head))
   server.addHook('preClose', () => upgrades.close())
 
-  for (const spec of Object.values(ROUTES) as RouteSpec[]) mountRoute(server, app, spec, handlers)
+  for (const spec of specs) if (!spec.upload) mountRoute(server, app, spec, handlers)
+  void server.register(async (scope) => {
+    // Whatever they are sent is left for the handler to read.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    for (const spec of specs) if (spec.upload) mountRoute(scope, app, spec, handlers)
+  })
   const openapi = openApiDocument()
   server.get('/openapi.json', async () => openapi)
   server.get('/metrics', async (request, reply) => {
@@ -116,6 +138,12 @@ export function createHttpServer(app: App, handlers: Handlers, socketRules: Part
     return reply.type(app.metrics.registry.contentType).send(await app.metrics.registry.metrics())
   })
   return server
+}
+
+/** ms; null: an upload may take as long as it gets on. */
+function timeFor({ upload, bodyLimit }: RouteSpec): number | null {
+  if (upload) return null
+  return bodyLimit === undefined ? REQUEST_TIMEOUT_MS : LARGE_REQUEST_TIMEOUT_MS
 }
 
 function parseJson(text: string, done: (error: Error | null, body?: unknown) => void): void {

@@ -6,12 +6,13 @@ import { Kysely, SqliteDialect, type SqliteDatabase, type SqliteStatement, type 
 import { Migrator } from 'kysely/migration'
 import { foundation } from './migrations/001-foundation.ts'
 import { lifecycle } from './migrations/002-lifecycle.ts'
+import { uploads } from './migrations/003-uploads.ts'
 import type { Schema } from './schema.ts'
 
 export type Db = Kysely<Schema>
 export type Tx = Transaction<Schema>
 
-const MIGRATIONS = { '001-foundation': foundation, '002-lifecycle': lifecycle }
+const MIGRATIONS = { '001-foundation': foundation, '002-lifecycle': lifecycle, '003-uploads': uploads }
 
 /** Opens and migrates; `:memory:` for tests. */
 export async function openDb(path: string): Promise<Db> {

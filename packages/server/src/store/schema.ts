@@ -4,6 +4,7 @@ import type { ActorKind, LifecycleOperation, LifecycleStatus } from '@nullspace/
 import type { MachineState } from '@nullspace/contract/states.ts'
 import type { DeliveryStatus } from '@nullspace/contract/webhooks.ts'
 import type { Generated } from 'kysely'
+import type { Upload, UploadState } from '../domain/upload.ts'
 
 export interface OwnerTable {
   id: string
@@ -174,6 +175,38 @@ export interface AttemptTable {
   error_message: string | null
 }
 
+export interface UploadTable {
+  id: string
+  owner_id: string
+  machine_id: string
+  kind: Upload['kind']
+  source_kind: Upload['sourceKind']
+  /** JSON. */
+  target_path: string
+  content_length: number
+  part_size: number
+  conflict: Upload['conflict']
+  checksum: string | null
+  guest_user: string | null
+  state: UploadState
+  created_at: number
+  updated_at: number
+  maybe_published: 0 | 1
+  published_bytes: number | null
+  published_files: number | null
+  failure_key: string | null
+  /** JSON. */
+  failure: string | null
+}
+
+/** Parts that are whole and on the host's disk. */
+export interface UploadPartTable {
+  upload_id: string
+  part: number
+  file: string
+  bytes: number
+}
+
 export interface Schema {
   owners: OwnerTable
   api_keys: ApiKeyTable
@@ -186,4 +219,6 @@ export interface Schema {
   webhooks: WebhookTable
   webhook_deliveries: DeliveryTable
   webhook_attempts: AttemptTable
+  uploads: UploadTable
+  upload_parts: UploadPartTable
 }

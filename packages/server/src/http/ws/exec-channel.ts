@@ -1,18 +1,18 @@
 // One command per connection: started here, or attached to by its pid. Closing the connection leaves the process.
 
 import { StringDecoder } from 'node:string_decoder'
-import { AppError } from '@nullspace/contract/errors.ts'
 import { ExecFrame } from '@nullspace/contract/processes.ts'
 import type { App } from '../../app/context.ts'
 import { attachProcess, type Attached, type ProcessListener, startProcess } from '../../app/processes.ts'
 import { Op } from '../../observe/op.ts'
 import { invalidInput, toAppError } from '../errors.ts'
+import { inputOf } from '../input.ts'
 import type { ChannelCall } from './channel.ts'
 import { Feed } from './feed.ts'
 import type { ChannelSocket } from './socket.ts'
+import { Turns } from './turns.ts'
 
 const DEFAULT_TIMEOUT_SECS = 30
-const STDIN_MS = 60_000
 const SIGKILL = 9
 const DONE = 1000
 
@@ -20,18 +20,19 @@ export function openExec(app: App, socket: ChannelSocket, { principal, params }:
   const machineId = params['id'] ?? ''
   let begun = false
   let process: Attached | null = null
-  /** Frames to the process, one after the other, behind its start. */
-  let turn: Promise<void> = Promise.resolve()
+  let inputOnly = false
+  /** Behind its start. */
+  const turns = new Turns(socket)
 
   const begin = async (frame: Extract<ExecFrame, { type: 'exec_start' | 'exec_connect' }>): Promise<void> => {
     const { id } = frame
     const feed = new Feed(socket)
-    const listener = tell(socket, feed, id, () => process?.attachment.pid ?? 0)
+    const listener = tell(socket, feed, { id, binary: frame.binary === true }, () => process?.attachment.pid ?? 0)
     try {
       const made =
         frame.type === 'exec_connect'
-          ? await attachProcess(app, principal, machineId, { pid: frame.pid, mode: 'follow' }, listener)
-          : await startProcess(app, principal, machineId, { ...frame, id: '', timeoutMs: timeoutMs(frame.timeout_secs) }, listener)
+          ? await attachProcess(app, principal, machineId, { pid: frame.pid, mode: frame.input_only ? 'wait' : 'follow' }, listener)
+          : await startProcess(app, principal, machineId, { ...frame, id: '', timeoutMs: timeoutMs(frame) }, listener)
       process = made
       const leave = (): void => made[Symbol.dispose]()
       if (socket.signal.aborted) return leave()
@@ -54,36 +55,49 @@ export function openExec(app: App, socket: ChannelSocket, { principal, params }:
       if (frame.type === 'exec_start' && frame.shell && (frame.args?.length ?? 0) > 0)
         return socket.refuse('args: must be empty with "shell": true; put the arguments into the command line.')
       begun = true
-      turn = begin(frame)
+      inputOnly = frame.type === 'exec_connect' && frame.input_only === true
+      turns.add(0, () => begin(frame))
       return
     }
     if (!begun) return socket.refuse('Start with exec_start or exec_connect.')
-    turn = turn
-      .then(() => work(process, frame))
-      .catch((error: unknown) => {
-        // Its end is told by the process itself.
-        if (error instanceof AppError) socket.send({ type: 'error', id: frame.id, message: error.message, code: error.code })
-      })
+    // Not behind input that a process does not read.
+    if (frame.type === 'exec_kill' && process) return process.attachment.signal(frame.signal ?? SIGKILL)
+    // The end of the process, with what it did not read, is told by itself.
+    turns.add(frame.type === 'exec_stdin' ? (frame.data ?? frame.data_base64 ?? '').length : 0, () =>
+      work(socket, process, frame, inputOnly).catch(() => {}),
+    )
   })
 }
 
-async function work(process: Attached | null, frame: ExecFrame): Promise<void> {
+async function work(socket: ChannelSocket, process: Attached | null, frame: ExecFrame, tellTaken: boolean): Promise<void> {
   if (!process) return
   if (frame.type === 'exec_stdin_close') process.attachment.closeInput()
   else if (frame.type === 'exec_kill') process.attachment.signal(frame.signal ?? SIGKILL)
   else if (frame.type === 'exec_stdin') {
-    using op = new Op('standard input', { timeoutMs: STDIN_MS })
-    await process.attachment.write(op, Buffer.from(frame.data))
+    // It may take as long as the process likes: its client is made to wait meanwhile.
+    using op = new Op('standard input', { timeoutMs: Infinity, signal: socket.signal })
+    await process.attachment.write(op, inputOf(frame))
+    if (tellTaken) socket.send({ type: 'exec_stdin_taken', id: frame.id })
   }
 }
 
-function tell(socket: ChannelSocket, feed: Feed, id: string, pid: () => number): ProcessListener {
+function tell(
+  socket: ChannelSocket,
+  feed: Feed,
+  { id, binary }: { readonly id: string; readonly binary: boolean },
+  pid: () => number,
+): ProcessListener {
   const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
   const frame = (kind: 'stdout' | 'stderr', data: string): object | null =>
     data === '' ? null : { type: `exec_${kind}`, id, pid: pid(), data }
   const close = (): void => socket.close(DONE, 'the command has ended')
   return {
-    output: (kind, bytes) => feed.output(bytes.length, () => frame(kind, decoders[kind].write(Buffer.from(bytes)))),
+    output: (kind, bytes) =>
+      feed.output(bytes.length, () =>
+        binary
+          ? { type: `exec_${kind}`, id, pid: pid(), data_base64: Buffer.from(bytes).toString('base64') }
+          : frame(kind, decoders[kind].write(Buffer.from(bytes))),
+      ),
     ended: ({ exitCode, timedOut, droppedStdout, droppedStderr }) =>
       feed.after(() => {
         for (const kind of ['stdout', 'stderr'] as const) {
@@ -112,4 +126,6 @@ function tell(socket: ChannelSocket, feed: Feed, id: string, pid: () => number):
   }
 }
 
-const timeoutMs = (seconds: number | null | undefined): number => Math.ceil((seconds ?? DEFAULT_TIMEOUT_SECS) * 1000)
+/** 0 = none. */
+const timeoutMs = ({ background, timeout_secs }: Extract<ExecFrame, { type: 'exec_start' }>): number =>
+  background ? 0 : Math.ceil((timeout_secs ?? DEFAULT_TIMEOUT_SECS) * 1000)

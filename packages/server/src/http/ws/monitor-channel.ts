@@ -4,6 +4,7 @@ import type { ErrorCode } from '@nullspace/contract/errors.ts'
 import { MonitorFrame } from '@nullspace/contract/metrics.ts'
 import type { App } from '../../app/context.ts'
 import type { Watched } from '../../app/monitor.ts'
+import { processesNow } from '../../app/processes.ts'
 import { sampleNow } from '../../app/usage.ts'
 import { metricsView } from '../../app/usage-sample.ts'
 import type { Principal } from '../../domain/principal.ts'
@@ -37,11 +38,9 @@ export const monitorChannel = (app: App): Channel => ({
       if (subscriptions.has(frame.id)) return socket.send(complaint(`id: there is a subscription ${frame.id} already.`, frame.id))
       const wish = frame.interval_ms ?? INTERVAL_MS.default
       const everyMs = Math.min(INTERVAL_MS.max, Math.max(INTERVAL_MS.min, wish))
-      const end = subscribe(app, socket, principal, { id: frame.id, everyMs })
+      const end = subscribe(app, socket, principal, { id: frame.id, everyMs, processes: frame.include_processes === true })
       if (!end) return socket.send(complaint('There are as many subscriptions as there may be; end one.', frame.id))
       subscriptions.set(frame.id, end)
-      // Said, not left out in silence; the rest is told all the same.
-      if (frame.include_processes) socket.send(complaint('Processes are not told in this release.', frame.id, 'not_implemented'))
     })
     socket.signal.addEventListener('abort', () => {
       for (const end of subscriptions.values()) end()
@@ -54,11 +53,13 @@ function subscribe(
   app: App,
   socket: ChannelSocket,
   principal: Principal,
-  { id, everyMs }: { id: string; everyMs: number },
+  { id, everyMs, processes }: { id: string; everyMs: number; processes: boolean },
 ): (() => void) | null {
   const view = viewOf(app)
   /** What the client was told of each machine; null before the snapshot. */
   let told: Map<string, string> | null = null
+  /** The processes that it was told of last, by machine. */
+  const toldProcesses = new Map<string, string>()
   let ended = false
   let asking = false
 
@@ -81,6 +82,7 @@ function subscribe(
     for (const machineId of before.keys()) {
       if (left.has(machineId)) continue
       before.delete(machineId)
+      toldProcesses.delete(machineId)
       socket.send({ type: 'monitor_update', id, machine_id: machineId, removed: true })
     }
   }
@@ -90,6 +92,16 @@ function subscribe(
     // Told of after its end, or before its snapshot, a machine would seem to come back.
     if (!sample || ended || socket.crowded || !told?.has(machine.id)) return
     socket.send({ type: 'monitor_metrics', id, machine_id: machine.id, metrics: metricsView(sample) })
+  }
+
+  const inspect = async ({ machine }: Watched): Promise<void> => {
+    if (machine.state !== 'running') return
+    const list = await processesNow(app, machine.id)
+    if (!list || ended || socket.crowded || !told?.has(machine.id)) return
+    const print = JSON.stringify(list)
+    if (toldProcesses.get(machine.id) === print) return
+    toldProcesses.set(machine.id, print)
+    socket.send({ type: 'monitor_processes', id, machine_id: machine.id, processes: list })
   }
 
   const watch = app.monitor.watch(principal, () => {
@@ -102,7 +114,8 @@ function subscribe(
     // Figures that nobody takes are not asked for; and no second round begins before the first is over.
     if (asking || socket.crowded) return
     asking = true
-    Promise.all((watch.machines() ?? []).map(measure))
+    const now = watch.machines() ?? []
+    Promise.all([...now.map(measure), ...(processes ? now.map(inspect) : [])])
       .catch((error: unknown) => app.log.error({ err: error }, 'figures for a monitor could not be taken'))
       .finally(() => (asking = false))
   }, everyMs)

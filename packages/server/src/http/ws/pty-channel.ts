@@ -7,11 +7,12 @@ import type { ProcessListener } from '../../app/processes.ts'
 import { connectTerminal, startTerminal, type Terminal } from '../../app/terminals.ts'
 import { Op } from '../../observe/op.ts'
 import { invalidInput, toAppError } from '../errors.ts'
+import { inputOf } from '../input.ts'
 import type { ChannelCall } from './channel.ts'
 import { Feed } from './feed.ts'
 import type { ChannelSocket } from './socket.ts'
+import { Turns } from './turns.ts'
 
-const INPUT_MS = 60_000
 const SIGKILL = 9
 const DONE = 1000
 
@@ -19,7 +20,7 @@ export function openPty(app: App, socket: ChannelSocket, { principal, params }: 
   const machineId = params['id'] ?? ''
   let begun = false
   let terminal: Terminal | null = null
-  let turn: Promise<void> = Promise.resolve()
+  const turns = new Turns(socket)
 
   const begin = async (frame: Extract<PtyFrame, { type: 'pty_start' | 'pty_connect' }>): Promise<void> => {
     const { id } = frame
@@ -50,23 +51,26 @@ export function openPty(app: App, socket: ChannelSocket, { principal, params }: 
     if (frame.type === 'pty_start' || frame.type === 'pty_connect') {
       if (begun) return socket.refuse('There is a terminal on this connection already; open another for another.')
       begun = true
-      turn = begin(frame)
+      turns.add(0, () => begin(frame))
       return
     }
     if (!begun) return socket.refuse('Start with pty_start or pty_connect.')
     // What cannot be written has no reader any more; its end is told by the terminal itself.
-    turn = turn.then(() => work(terminal, frame)).catch(() => {})
+    // Not behind input that a program does not read.
+    if (frame.type === 'pty_kill' && terminal) return terminal.attachment.signal(SIGKILL)
+    const bytes = frame.type === 'pty_input' ? (frame.data ?? frame.data_base64 ?? '').length : 0
+    turns.add(bytes, () => work(socket, terminal, frame).catch(() => {}))
   })
 }
 
-async function work(terminal: Terminal | null, frame: PtyFrame): Promise<void> {
+async function work(socket: ChannelSocket, terminal: Terminal | null, frame: PtyFrame): Promise<void> {
   if (!terminal) return
   const { attachment } = terminal
   if (frame.type === 'pty_kill') attachment.signal(SIGKILL)
   else if (frame.type === 'pty_resize') attachment.resize(frame)
   else if (frame.type === 'pty_input') {
-    using op = new Op('terminal input', { timeoutMs: INPUT_MS })
-    await attachment.write(op, frame.data_base64 == null ? Buffer.from(frame.data ?? '') : Buffer.from(frame.data_base64, 'base64'))
+    using op = new Op('terminal input', { timeoutMs: Infinity, signal: socket.signal })
+    await attachment.write(op, inputOf(frame))
   }
 }
 

@@ -100,6 +100,13 @@ export class ChannelSocket {
     this.#onFrame = listener
   }
 
+  /** False: the client has to wait with what it sends. A pong is not heard then either, so none is missed. */
+  set reading(on: boolean) {
+    if (on === !this.#ws.isPaused) return
+    if (on) this.#ws.resume()
+    else this.#ws.pause()
+  }
+
   /** Bytes that the client has not taken yet. */
   get waitingBytes(): number {
     return this.#waitingBytes
@@ -197,6 +204,7 @@ export class ChannelSocket {
       return
     }
     this.#stalls = 0
+    if (this.#ws.isPaused) return
     if (this.#unanswered >= MISSED_PONGS) return this.#ws.terminate()
     this.#unanswered++
     if (this.#ws.readyState === WebSocket.OPEN) this.#ws.ping()

@@ -8,12 +8,17 @@ import type { ApiKeyTable } from '../schema.ts'
 
 export type ApiKeyRow = Selectable<ApiKeyTable>
 
-export async function findPrincipal(db: Db, hash: string): Promise<Principal | null> {
+export const findPrincipal = (db: Db, hash: string): Promise<Principal | null> => principalWhere(db, 'hash', hash)
+
+/** Of one that was known before; null when it is revoked by now. */
+export const findPrincipalByKey = (db: Db, keyId: string): Promise<Principal | null> => principalWhere(db, 'id', keyId)
+
+async function principalWhere(db: Db, column: 'hash' | 'id', value: string): Promise<Principal | null> {
   const row = await db
     .selectFrom('api_keys')
     .innerJoin('owners', 'owners.id', 'api_keys.owner_id')
     .select(['api_keys.id as keyId', 'owners.id as ownerId', 'owners.name as ownerName', 'api_keys.scope as scope'])
-    .where('api_keys.hash', '=', hash)
+    .where(`api_keys.${column}`, '=', value)
     .where('api_keys.revoked_at', 'is', null)
     .executeTakeFirst()
   return row ? { ...row, ownerId: row.ownerId as OwnerId } : null
