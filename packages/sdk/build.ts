@@ -37,7 +37,7 @@ for (const name of globSync('**/*.d.ts', { cwd: dist })) {
   writeFileSync(join(dist, name), text)
 }
 
-const { name, version, description, type, license, engines } = manifest
+const { name, version, description, type, license, engines, dependencies } = manifest
 const published = {
   name,
   version,
@@ -46,6 +46,6 @@ const published = {
   license,
   engines,
   exports: { '.': { types: './index.d.ts', default: './index.js' } },
-  dependencies: { zod: contract.dependencies.zod },
+  dependencies: { ws: dependencies.ws, zod: contract.dependencies.zod },
 }
 writeFileSync(join(dist, 'package.json'), `${JSON.stringify(published, null, 2)}\n`)

@@ -11,6 +11,25 @@ import { daemonStop } from './daemon/stop.ts'
 import { doctor } from './doctor/doctor.ts'
 import { eventList } from './event/list.ts'
 import { eventWatch } from './event/watch.ts'
+import { fileChmod, fileMkdir, fileMv, fileRm } from './file/change.ts'
+import { fileExists } from './file/exists.ts'
+import { fileFind, fileSearch } from './file/find.ts'
+import { fileInfo } from './file/info.ts'
+import { fileList } from './file/list.ts'
+import { fileRead } from './file/read.ts'
+import { fileReplace } from './file/replace.ts'
+import { fileUrl } from './file/url.ts'
+import { fileWatch } from './file/watch.ts'
+import { fileWriteFiles } from './file/write-files.ts'
+import { fileWrite } from './file/write.ts'
+import { gitAdd } from './git/add.ts'
+import { gitBranch } from './git/branch.ts'
+import { gitCheckout } from './git/checkout.ts'
+import { gitClone } from './git/clone.ts'
+import { gitCommit } from './git/commit.ts'
+import { gitLog } from './git/log.ts'
+import { gitStatus } from './git/status.ts'
+import { gitPull, gitPush } from './git/sync.ts'
 import { gc } from './host/gc.ts'
 import { keyCreate } from './key/create.ts'
 import { keyList } from './key/list.ts'
@@ -29,6 +48,16 @@ import { machineRun } from './machine/run.ts'
 import { machineTimeoutSet } from './machine/timeout-set.ts'
 import { machineTree } from './machine/tree.ts'
 import { monitor } from './monitor/monitor.ts'
+import { processAttach } from './process/attach.ts'
+import { processKill } from './process/kill.ts'
+import { processList } from './process/list.ts'
+import { processLogs } from './process/logs.ts'
+import { processStdin } from './process/stdin.ts'
+import { ptyConnect } from './pty/connect.ts'
+import { ptyCreate } from './pty/create.ts'
+import { ptyKill } from './pty/kill.ts'
+import { ptyList } from './pty/list.ts'
+import { ptyResize } from './pty/resize.ts'
 import { quotaSet } from './quota/set.ts'
 import { quotaShow } from './quota/show.ts'
 import { snapshotCreate } from './snapshot/create.ts'
@@ -36,6 +65,9 @@ import { snapshotDelete } from './snapshot/delete.ts'
 import { snapshotGet } from './snapshot/get.ts'
 import { snapshotList } from './snapshot/list.ts'
 import { templateList } from './template/list.ts'
+import { machineCp } from './transfer/cp.ts'
+import { machineDownload } from './transfer/download.ts'
+import { machineUpload } from './transfer/upload.ts'
 import { webhookCreate } from './webhook/create.ts'
 import { webhookDelete } from './webhook/delete.ts'
 import { webhookDeliveries } from './webhook/deliveries.ts'
@@ -46,6 +78,10 @@ import { webhookUpdate } from './webhook/update.ts'
 
 export const GROUPS: Readonly<Record<string, string>> = {
   machine: 'Create, use, pause, fork and destroy machines.',
+  'machine process': 'Processes that go on by themselves in a machine.',
+  'machine pty': 'Terminals in a machine.',
+  'machine file': 'Files of a machine.',
+  'machine git': 'Git in a machine.',
   'machine timeout': 'When a machine’s time is up.',
   snapshot: 'Snapshots that machines are made of.',
   event: 'What happened to machines and snapshots.',
@@ -63,6 +99,43 @@ export const COMMANDS: readonly Command[] = [
   machineGet,
   machineExec,
   machineRun,
+  processList,
+  processLogs,
+  processAttach,
+  processStdin,
+  processKill,
+  ptyCreate,
+  ptyList,
+  ptyConnect,
+  ptyResize,
+  ptyKill,
+  fileRead,
+  fileWrite,
+  fileWriteFiles,
+  fileList,
+  fileExists,
+  fileInfo,
+  fileMkdir,
+  fileMv,
+  fileChmod,
+  fileRm,
+  fileFind,
+  fileSearch,
+  fileReplace,
+  fileWatch,
+  fileUrl,
+  machineUpload,
+  machineDownload,
+  machineCp,
+  gitClone,
+  gitStatus,
+  gitLog,
+  gitBranch,
+  gitCheckout,
+  gitAdd,
+  gitCommit,
+  gitPull,
+  gitPush,
   machinePause,
   machineHibernate,
   machineResume,

@@ -2,11 +2,12 @@
 
 import type { ChannelSpec } from '@nullspace/contract/channels.ts'
 import type { RouteResult, RouteSpec } from '@nullspace/contract/route.ts'
+import { receive, send, type Content, type Received } from './bytes-transport.ts'
 import { openChannel, type Channel, type SocketClass } from './channel.ts'
 import { findConfig } from './config/find.ts'
 import { AuthError, MachineError, RateLimitError, TransportError } from './errors.ts'
 import { retryDelayMs, sleep, type Safety } from './retry.ts'
-import { pathOf, request, type CallInput, type Wire } from './transport.ts'
+import { pathOf, request, type CallInput, type Limits, type Wire } from './transport.ts'
 
 export interface ClientOptions {
   /** Default: environment, `.env`, config files (docs of `findConfig`). */
@@ -15,7 +16,7 @@ export interface ClientOptions {
   readonly baseUrl?: string | undefined
   /** ms per request. Default: 300,000 for pausing, resuming, snapshots and forks, 120,000 for creating, 30,000 else; a command's own time is added. */
   readonly requestTimeoutMs?: number | undefined
-  /** For event streams and the monitor. Default: the global one of Node 22, Bun, ...; on Node 20 give `WebSocket` of the package `ws`. */
+  /** For whatever is live. Default: that of the package `ws`; one without `pause` cannot make a process wait for a slow reader. */
   readonly webSocket?: SocketClass | undefined
   /** For tests and proxies. */
   readonly fetch?: typeof fetch | undefined
@@ -26,7 +27,7 @@ export interface ClientOptions {
 export interface CallOptions {
   /** Aborting rejects with the signal's reason. What was sent may still have its effect. */
   readonly signal?: AbortSignal | undefined
-  /** ms for each request of this call. */
+  /** ms for each request of this call; of one that moves a file's bytes: without one of them moving. */
   readonly requestTimeoutMs?: number | undefined
   /** Only for routes that take one; default: a fresh UUID. */
   readonly idempotencyKey?: string | undefined
@@ -38,6 +39,20 @@ export interface Connection extends CallOptions {
   readonly client?: Client | undefined
   readonly apiKey?: string | undefined
   readonly baseUrl?: string | undefined
+}
+
+/** What this library knows of a call that its route does not tell. */
+export interface Nature {
+  /** Default: a GET may be repeated, a request with a key too. */
+  readonly safety?: Safety | undefined
+  /** ms, where neither the caller nor the client says. */
+  readonly timeoutMs?: number | undefined
+}
+
+export interface OpenOptions {
+  readonly query?: Readonly<Record<string, string>> | undefined
+  /** The daemon is to send no faster than frames are read. Default false. */
+  readonly paced?: boolean | undefined
 }
 
 export class Client {
@@ -67,12 +82,38 @@ export class Client {
    * after 429, when told.
    * @throws MachineError or a subclass.
    */
-  async call<R extends RouteSpec>(route: R, input: CallInput<R>, options: CallOptions = {}): Promise<RouteResult<R>> {
+  call<R extends RouteSpec>(route: R, input: CallInput<R>, options: CallOptions = {}, nature: Nature = {}): Promise<RouteResult<R>> {
+    return this.#repeated(route, options, nature, (limits) => request(this.#wire, route, input, limits))
+  }
+
+  /** The same for a route that takes bytes. @throws as `call`; what the source of the bytes failed with */
+  send<R extends RouteSpec>(
+    route: R,
+    input: CallInput<R>,
+    content: Content,
+    options: CallOptions = {},
+    { safety = 'once', timeoutMs = BYTES_TIMEOUT_MS }: Nature = {},
+  ): Promise<RouteResult<R>> {
+    return this.#repeated(route, options, { safety, timeoutMs }, (limits) => send(this.#wire, route, input, content, limits))
+  }
+
+  /** The same for a route that answers bytes; resolves when they begin to come. What is cut after that is not repeated. */
+  receive<R extends RouteSpec>(
+    route: R,
+    input: CallInput<R>,
+    options: CallOptions = {},
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Received> {
+    return this.#repeated(route, options, { timeoutMs: BYTES_TIMEOUT_MS }, (limits) => receive(this.#wire, route, input, headers, limits))
+  }
+
+  async #repeated<T>(route: RouteSpec, options: CallOptions, nature: Nature, once: (limits: Limits) => Promise<T>): Promise<T> {
     if (route.access !== 'none' && !this.#wire.apiKey) throw missingKey()
     const keyed = route.headers !== undefined && 'idempotency-key' in route.headers.shape
-    const safety: Safety = route.method === 'GET' ? 'read' : keyed ? 'keyed' : 'once'
+    const safety: Safety = nature.safety ?? (route.method === 'GET' ? 'read' : keyed ? 'keyed' : 'once')
+    const defaultMs = nature.timeoutMs ?? (SLOW.has(route.id) ? 300_000 : keyed ? 120_000 : 30_000)
     const limits = {
-      timeoutMs: options.requestTimeoutMs ?? this.#requestTimeoutMs ?? (SLOW.has(route.id) ? 300_000 : keyed ? 120_000 : 30_000),
+      timeoutMs: options.requestTimeoutMs ?? this.#requestTimeoutMs ?? defaultMs,
       signal: options.signal,
       idempotencyKey: keyed ? (options.idempotencyKey ?? crypto.randomUUID()) : undefined,
     }
@@ -80,7 +121,7 @@ export class Client {
     for (;;) {
       try {
         options.signal?.throwIfAborted()
-        return await request(this.#wire, route, input, limits)
+        return await once(limits)
       } catch (error) {
         if (!(error instanceof MachineError)) throw error
         const rate = error instanceof RateLimitError
@@ -97,11 +138,17 @@ export class Client {
   }
 
   /** Opens a WebSocket of the contract. Fails alike whether refused or not reached: ask a route of the same area which it was. */
-  async open(channel: ChannelSpec, params: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<Channel> {
+  async open(
+    channel: ChannelSpec,
+    params: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+    { query, paced = false }: OpenOptions = {},
+  ): Promise<Channel> {
     const { apiKey } = this.#wire
     if (!apiKey) throw missingKey()
-    const url = pathOf(channel.path, params, this.baseUrl).replace(/^http/, 'ws')
-    return openChannel({ url, apiKey, socketClass: this.#socketClass, signal })
+    const path = pathOf(channel.path, params, this.baseUrl).replace(/^http/, 'ws')
+    const url = query === undefined ? path : `${path}?${new URLSearchParams(query)}`
+    return openChannel({ url, apiKey, socketClass: this.#socketClass, signal, paced })
   }
 
   /** Waits as this client waits between retries; rejects with the signal's reason. */
@@ -112,6 +159,9 @@ export class Client {
 
 /** They move memory and disk of a whole machine. */
 const SLOW = new Set(['hibernateMachine', 'resumeMachine', 'createSnapshot', 'forkMachine', 'forkMachineMany', 'collectGarbage'])
+
+/** Without a byte moving. */
+const BYTES_TIMEOUT_MS = 300_000
 
 function missingKey(): AuthError {
   return new AuthError('no API key is configured', {

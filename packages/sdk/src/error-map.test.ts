@@ -30,7 +30,11 @@ describe('code to class', () => {
         "draining": "MachineError",
         "exec_failed": "MachineError",
         "exec_timeout": "MachineError",
+        "file_error": "MachineError",
+        "file_not_found": "NotFoundError",
+        "file_upload_error": "FileUploadError",
         "forbidden": "PermissionError",
+        "git_error": "GitError",
         "idempotency_conflict": "ConflictError",
         "incompatible_snapshot": "ConflictError",
         "insufficient_storage": "MachineError",
@@ -47,8 +51,10 @@ describe('code to class', () => {
         "not_implemented": "NotImplementedError",
         "owner_not_found": "NotFoundError",
         "payload_too_large": "MachineError",
+        "permission_denied": "PermissionError",
         "process_not_found": "NotFoundError",
         "quota_exceeded": "QuotaExceededError",
+        "range_not_satisfiable": "MachineError",
         "rebuild_required": "ConflictError",
         "session_not_found": "NotFoundError",
         "snapshot_in_use": "ConflictError",
@@ -58,6 +64,7 @@ describe('code to class', () => {
         "transition_in_progress": "MachineError",
         "unauthorized": "AuthError",
         "unsupported_media_type": "MachineError",
+        "upload_not_found": "NotFoundError",
         "webhook_not_found": "NotFoundError",
       }
     `)
@@ -110,6 +117,22 @@ describe('envelopes', () => {
   test('429 without a code is a rate limit, with a code it is that code', () => {
     expect(refusal(429, '')).toBeInstanceOf(RateLimitError)
     expect(refusal(429, { error: 'full', code: 'quota_exceeded' }).name).toBe('QuotaExceededError')
+  })
+})
+
+test('what an upload and git failed with', () => {
+  const detail = { reason: 'target_conflict', message: 'x', retryable: false, upload_id: 'upl_1', path: '/a', part_number: 3 }
+  expect(refusal(409, { error: 'no', code: 'file_upload_error', error_detail: detail })).toMatchObject({
+    reason: 'target_conflict',
+    uploadId: 'upl_1',
+    path: '/a',
+    partNumber: 3,
+  })
+  expect(refusal(409, { error: 'no', code: 'file_upload_error' })).toMatchObject({ reason: undefined, uploadId: undefined })
+  expect(refusal(409, { error: 'no', code: 'git_error', details: { exit_code: 1, output: 'fatal' } })).toMatchObject({
+    name: 'GitError',
+    exitCode: 1,
+    output: 'fatal',
   })
 })
 

@@ -1,20 +1,22 @@
 // From a refusal on the wire to an error object. The status is looked at only for 429 without a code.
 
+import { ERRORS, type ErrorSpec } from '@nullspace/contract/errors.ts'
 import {
   AuthError,
   BuildError,
   ConflictError,
   FileUploadError,
+  GitError,
   MachineError,
   NotFoundError,
   NotImplementedError,
   PermissionError,
   QuotaExceededError,
   RateLimitError,
-  type MachineErrorOptions,
+  type FileUploadErrorOptions,
 } from './errors.ts'
 
-type ErrorClass = new (message: string, options: MachineErrorOptions) => MachineError
+type ErrorClass = new (message: string, options: FileUploadErrorOptions) => MachineError
 
 const CREDENTIAL = /^(edge_token|preview_proxy_token)_(missing|expired|invalid|revoked|scope_mismatch)$/
 
@@ -27,6 +29,7 @@ const CLASSES: readonly (readonly [matches: (code: string) => boolean, make: Err
   [(code) => CONFLICTS.has(code) || code.endsWith('_conflict'), ConflictError],
   [(code) => code === 'not_found' || code.endsWith('_not_found'), NotFoundError],
   [(code) => code === 'file_upload_error', FileUploadError],
+  [(code) => code === 'git_error', GitError],
   [(code) => code === 'build_error', BuildError],
   [(code) => code === 'not_implemented', NotImplementedError],
 ]
@@ -34,11 +37,18 @@ const CLASSES: readonly (readonly [matches: (code: string) => boolean, make: Err
 const CONFLICTS = new Set(['conflict', 'machine_not_ready', 'snapshot_in_use', 'rebuild_required', 'incompatible_snapshot', 'volume_busy'])
 
 /** The error object for `code`, whatever its letter case. */
-export function makeError(code: string, message: string, options: Omit<MachineErrorOptions, 'code'> = {}): MachineError {
+export function makeError(code: string, message: string, options: Omit<FileUploadErrorOptions, 'code'> = {}): MachineError {
   const name = code.toLowerCase()
   if (name === 'rate_limit_exceeded') return new RateLimitError(message, { ...options, code: name, retryAfter: 1 })
   const Class = CLASSES.find(([matches]) => matches(name))?.[1] ?? MachineError
   return new Class(message, { ...options, code: name })
+}
+
+/** From an `error` frame, which has no more than these. */
+export function errorFromFrame({ message, code = 'unknown' }: { readonly message?: string; readonly code?: string }): MachineError {
+  const known: Readonly<Record<string, ErrorSpec>> = ERRORS
+  const { retryable, action } = (Object.hasOwn(known, code) && known[code]) || {}
+  return makeError(code, message ?? 'the daemon gave no reason', { retryable, suggestedAction: action })
 }
 
 export interface Refusal {
@@ -58,11 +68,24 @@ export function errorFromRefusal({ status, text, requestId, retryAfter }: Refusa
     retryable: typeof body['retryable'] === 'boolean' ? body['retryable'] : undefined,
     suggestedAction: typeof body['suggested_action'] === 'string' ? body['suggested_action'] : undefined,
     details: isObject(body['details']) ? body['details'] : undefined,
+    ...uploadFailure(body['error_detail']),
   }
   if (status === 429 && (code === undefined || code.toLowerCase() === 'rate_limit_exceeded')) {
     return new RateLimitError(message, { ...options, code: 'rate_limit_exceeded', retryAfter: seconds(retryAfter) })
   }
   return makeError(code ?? 'unknown', message, options)
+}
+
+/** Of an upload; other errors have details of another form there. */
+function uploadFailure(detail: unknown): Pick<FileUploadErrorOptions, 'reason' | 'uploadId' | 'path' | 'partNumber'> {
+  if (!isObject(detail)) return {}
+  const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+  return {
+    reason: text(detail['reason']),
+    uploadId: text(detail['upload_id']),
+    path: text(detail['path']),
+    partNumber: typeof detail['part_number'] === 'number' ? detail['part_number'] : undefined,
+  }
 }
 
 /** Flat (`error` is the text) or nested (`error` is the object); anything else is no envelope. */

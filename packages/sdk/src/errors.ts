@@ -82,9 +82,48 @@ export class BuildError extends MachineError {
   override readonly name = 'BuildError'
 }
 
-/** An upload failed; `details` says of what. */
+export interface FileUploadErrorOptions extends MachineErrorOptions {
+  readonly reason?: string | undefined
+  readonly uploadId?: string | undefined
+  readonly path?: string | undefined
+  readonly partNumber?: number | undefined
+}
+
+/** An upload failed. */
 export class FileUploadError extends MachineError {
   override readonly name = 'FileUploadError'
+  /** E.g. `target_conflict`, `whole_checksum_mismatch`, `upload_expired`; undefined when it was none of the daemon's: see `cause`. */
+  readonly reason: string | undefined
+  /** For `files.resumeUpload`; undefined when it had not begun. */
+  readonly uploadId: string | undefined
+  /** In the machine, or in the archive, that it is about. */
+  readonly path: string | undefined
+  /** From 0. */
+  readonly partNumber: number | undefined
+
+  constructor(message: string, options: FileUploadErrorOptions = {}) {
+    super(message, options)
+    this.reason = options.reason
+    this.uploadId = options.uploadId
+    this.path = options.path
+    this.partNumber = options.partNumber
+  }
+}
+
+/** Git failed. */
+export class GitError extends MachineError {
+  override readonly name = 'GitError'
+  /** Git's own; undefined when it is not known. */
+  readonly exitCode: number | undefined
+  /** The end of what git said. */
+  readonly output: string
+
+  constructor(message: string, options: MachineErrorOptions = {}) {
+    super(message, options)
+    const { exit_code: exitCode, output } = options.details ?? {}
+    this.exitCode = typeof exitCode === 'number' ? exitCode : undefined
+    this.output = typeof output === 'string' ? output : ''
+  }
 }
 
 /** No answer within the request timeout. The request may have had its effect. */

@@ -4,6 +4,8 @@ import { MachineInfo as WireMachineInfo, createMachine, destroyMachine } from '@
 import { Client, type CallOptions, type Connection } from './client.ts'
 import { Commands } from './commands.ts'
 import { MachineError } from './errors.ts'
+import { Files } from './files.ts'
+import { Git } from './git.ts'
 import {
   MachineList,
   readInfo,
@@ -29,6 +31,7 @@ import {
 import { readHostMetrics, readMetrics, type HostMetrics, type MachineMetrics } from './machine-metrics.ts'
 import { createBody, type CreateMachineOptions } from './machine-options.ts'
 import { fromWire } from './naming.ts'
+import { Pty } from './pty.ts'
 import { runOnce, type RunOnceOptions, type RunOnceResult } from './run-once.ts'
 import type { SnapshotInfo } from './snapshot.ts'
 
@@ -45,6 +48,9 @@ export class Machine implements AsyncDisposable {
   /** As it was when this object was made. */
   readonly info: MachineInfo
   readonly commands: Commands
+  readonly files: Files
+  readonly git: Git
+  readonly pty: Pty
   readonly #client: Client
 
   private constructor(client: Client, info: MachineInfo) {
@@ -52,6 +58,9 @@ export class Machine implements AsyncDisposable {
     this.id = info.id
     this.info = info
     this.commands = new Commands(client, info.id)
+    this.files = new Files(client, info.id)
+    this.git = new Git(client, info.id)
+    this.pty = new Pty(client, info.id)
   }
 
   /**

@@ -10,6 +10,8 @@ export interface Reconnect {
   readonly ask: () => Promise<unknown>
   readonly wait: typeof sleep
   readonly signal: AbortSignal | undefined
+  /** Whether the daemon took an earlier connection for the same. Default false. */
+  readonly known?: boolean | undefined
 }
 
 /** A connection, and a way to say that the daemon took it: from then on losses are made good for ever. */
@@ -24,8 +26,8 @@ const LONGEST_DELAY_MS = 5000
 const ATTEMPTS_BEFORE_FIRST = 3
 
 /** Yields a new connection each time the consumer has done with the last. @throws what `ask` said, when that is final. */
-export async function* connections({ open, ask, wait, signal }: Reconnect): AsyncGenerator<Connected, void, undefined> {
-  let everAccepted = false
+export async function* connections({ open, ask, wait, signal, known = false }: Reconnect): AsyncGenerator<Connected, void, undefined> {
+  let everAccepted = known
   let failures = 0
   for (;;) {
     let failure: unknown
@@ -47,9 +49,24 @@ export async function* connections({ open, ask, wait, signal }: Reconnect): Asyn
       failure = error
     }
     if (!everAccepted && failures >= ATTEMPTS_BEFORE_FIRST) throw failure
-    await wait(Math.min(FIRST_DELAY_MS * 2 ** Math.max(0, failures - 1), LONGEST_DELAY_MS), signal)
+    await wait(delayMs(failures), signal)
   }
 }
+
+/** One connection, for what is not to be said twice. @throws what `ask` said, or that there is no daemon, after three tries */
+export async function connection({ open, ask, wait, signal }: Reconnect): Promise<Channel> {
+  for (let failures = 1; ; failures += 1) {
+    try {
+      return await opened(open, ask)
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (isFinal(error) || failures >= ATTEMPTS_BEFORE_FIRST) throw error
+    }
+    await wait(delayMs(failures), signal)
+  }
+}
+
+const delayMs = (failures: number): number => Math.min(FIRST_DELAY_MS * 2 ** Math.max(0, failures - 1), LONGEST_DELAY_MS)
 
 async function opened(open: () => Promise<Channel>, ask: () => Promise<unknown>): Promise<Channel> {
   try {

@@ -2,8 +2,11 @@
 
 import { RateLimitError, TimeoutError, TransportError, type MachineError } from './errors.ts'
 
-/** `read`: has no effect; `keyed`: carries an Idempotency-Key, so that a repeat joins the first; `once`: neither. */
-export type Safety = 'read' | 'keyed' | 'once'
+/**
+ * `read`: a second time does no harm; `keyed`: carries an Idempotency-Key, so that a repeat joins the first; `once`: neither;
+ * `never`: its body is gone after the first try.
+ */
+export type Safety = 'read' | 'keyed' | 'once' | 'never'
 
 export interface Attempts {
   /** Requests sent so far in this call, the failed one included; refusals for rate excepted. */
@@ -24,6 +27,7 @@ const STILL_AT_WORK = new Set(['transition_in_progress', 'transition_recovery_re
 
 /** ms to wait before the next try; undefined when the error is final. */
 export function retryDelayMs(safety: Safety, error: MachineError, { sent, rateLimited, reached }: Attempts): number | undefined {
+  if (safety === 'never') return undefined
   if (error instanceof RateLimitError) return rateLimited <= RATE_RETRIES ? error.retryAfter * 1000 : undefined
   if (safety === 'read') return error instanceof TransportError ? READ_DELAYS_MS[sent - 1] : undefined
   if (safety === 'once') return undefined

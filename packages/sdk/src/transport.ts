@@ -4,6 +4,7 @@ import type { RouteInput, RouteResult, RouteSpec } from '@nullspace/contract/rou
 import { checked } from './checked.ts'
 import { errorFromRefusal } from './error-map.ts'
 import { MachineError, TimeoutError, TransportError } from './errors.ts'
+import { inQuery } from './names.ts'
 import { VERSION } from './version.ts'
 
 type Input<Schema> = Schema extends { readonly _zod: { readonly input: infer In } } ? In : never
@@ -52,12 +53,20 @@ export async function request<R extends RouteSpec>(wire: Wire, route: R, input: 
     if (late.aborted) throw new TimeoutError(`no answer to ${route.id} within ${limits.timeoutMs / 1000} s`, { cause })
     throw connectionError(wire.baseUrl, cause)
   }
-  const requestId = response.headers.get('x-request-id') ?? undefined
-  if (!response.ok) {
-    throw errorFromRefusal({ status: response.status, text, requestId, retryAfter: response.headers.get('retry-after') })
-  }
-  return parse(route, text, requestId)
+  if (!response.ok) throw refused(response, text)
+  return parse(route, text, requestIdOf(response))
 }
+
+export function refused(response: Response, text: string): MachineError {
+  return errorFromRefusal({
+    status: response.status,
+    text,
+    requestId: requestIdOf(response),
+    retryAfter: response.headers.get('retry-after'),
+  })
+}
+
+export const requestIdOf = (response: Response): string | undefined => response.headers.get('x-request-id') ?? undefined
 
 /** The base keeps its path prefix. A parameter that a URL parser would resolve away never leaves the process. */
 export function pathOf(template: string, params: Readonly<Record<string, unknown>> | undefined, baseUrl: string): string {
@@ -71,15 +80,13 @@ export function pathOf(template: string, params: Readonly<Record<string, unknown
   return `${baseUrl}${path}`
 }
 
-function urlOf(baseUrl: string, route: RouteSpec, { params, query }: Parts): string {
-  const search = new URLSearchParams()
-  for (const [name, value] of Object.entries(query ?? {})) {
-    if (value !== undefined && value !== null) search.set(name, String(value))
-  }
-  return `${pathOf(route.path, params, baseUrl)}${search.size > 0 ? `?${search}` : ''}`
+export function urlOf(baseUrl: string, route: RouteSpec, { params, query }: Parts): string {
+  const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== null)
+  const search = given.map(([name, value]) => `${inQuery(name)}=${inQuery(String(value))}`).join('&')
+  return `${pathOf(route.path, params, baseUrl)}${search === '' ? '' : `?${search}`}`
 }
 
-function headersOf({ apiKey }: Wire, route: RouteSpec, { body }: Parts, idempotencyKey: string | undefined): Record<string, string> {
+export function headersOf({ apiKey }: Wire, route: RouteSpec, { body }: Parts, idempotencyKey: string | undefined): Record<string, string> {
   const headers: Record<string, string> = { accept: 'application/json', 'user-agent': `nullspace-sdk-ts/${VERSION}` }
   if (apiKey && route.access !== 'none') headers['authorization'] = `Bearer ${apiKey}`
   if (body !== undefined) headers['content-type'] = 'application/json'
@@ -87,7 +94,7 @@ function headersOf({ apiKey }: Wire, route: RouteSpec, { body }: Parts, idempote
   return headers
 }
 
-function parse<R extends RouteSpec>(route: R, text: string, requestId: string | undefined): RouteResult<R> {
+export function parse<R extends RouteSpec>(route: R, text: string, requestId: string | undefined): RouteResult<R> {
   let json: unknown
   try {
     // A 204 has no body; a route that promises one does not take its absence.
@@ -111,7 +118,7 @@ const UNREACHED = new Set([
   'FailedToOpenSocket',
 ])
 
-function connectionError(baseUrl: string, error: unknown): TransportError {
+export function connectionError(baseUrl: string, error: unknown): TransportError {
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
   const code = inner instanceof Error && 'code' in inner && typeof inner.code === 'string' ? inner.code : undefined
   const reached = code === undefined || !UNREACHED.has(code)

@@ -4,7 +4,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { AppError, errorBody } from '@nullspace/contract/errors.ts'
-import type { RouteBody, RouteResult, RouteSpec } from '@nullspace/contract/route.ts'
+import { BYTES, type BodyPart, type BytesAnswer, type RouteBody, type RouteResult, type RouteSpec } from '@nullspace/contract/route.ts'
 import { ROUTES, type Routes } from '@nullspace/contract/routes.ts'
 import { serveSockets, type SocketHandlers } from './fake-sockets.ts'
 
@@ -14,6 +14,8 @@ export interface Seen<Body = unknown> {
   readonly query: Readonly<Record<string, string>>
   readonly headers: IncomingMessage['headers']
   readonly body: Body
+  /** Resolves when the connection of the answer is over, or the answer out. */
+  readonly closed: Promise<void>
 }
 
 /** Sent as it is, past the contract. */
@@ -59,13 +61,12 @@ export async function fakeDaemon(): Promise<FakeDaemon> {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://fake')
-    const text = await readAll(request)
     const found = [...mounted.values()].find(({ route, pattern }) => route.method === request.method && pattern.test(url.pathname))
     if (!found) throw new AppError('not_found', { say: `no handler for ${request.method} ${url.pathname}` })
     const { route, pattern, handler } = found
     if (route.access !== 'none' && request.headers.authorization !== `Bearer ${key}`)
       throw new AppError('unauthorized', { say: 'unknown key' })
-    const body = route.body?.safeParse(JSON.parse(text))
+    const body = route.body?.safeParse(JSON.parse(String(await readAll(request))))
     if (body && !body.success) throw new AppError('invalid_request', { say: body.error.issues.map((issue) => issue.message).join('; ') })
     const one = {
       route: route.id,
@@ -74,12 +75,16 @@ export async function fakeDaemon(): Promise<FakeDaemon> {
       ),
       query: Object.fromEntries(url.searchParams),
       headers: request.headers,
-      body: body?.data,
+      closed: new Promise<void>((resolve) => response.once('close', resolve)),
+      body: route.upload ? uploadOf(request, route) : body?.data,
     }
     seen.push(one)
     const result = await handler(one as Seen<never>)
+    // As a daemon does that has no use for the rest.
+    request.resume()
     if (result === DROP) request.socket.destroy()
     else if (isRaw(result)) response.writeHead(result.status, result.headers).end(result.text)
+    else if (route.success.body === BYTES) await sendBytes(response, result as BytesAnswer)
     else send(response, route.success.status, route.success.body.parse(result))
   }
 
@@ -120,8 +125,34 @@ function send(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json', 'x-request-id': 'req_fake' }).end(JSON.stringify(body))
 }
 
-async function readAll(request: IncomingMessage): Promise<string> {
+export async function readAll(source: AsyncIterable<Uint8Array>): Promise<Buffer<ArrayBuffer>> {
   const chunks: Uint8Array[] = []
-  for await (const chunk of request) chunks.push(chunk as Uint8Array)
-  return Buffer.concat(chunks).toString()
+  for await (const chunk of source) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+/** A failure under way breaks the connection. */
+async function sendBytes(response: ServerResponse, { status = 200, length, headers, bytes }: BytesAnswer): Promise<void> {
+  response.writeHead(status, { ...headers, ...(length === undefined ? {} : { 'content-length': length }) })
+  try {
+    for await (const chunk of bytes) response.write(chunk)
+    response.end()
+  } catch {
+    response.destroy()
+  }
+}
+
+function uploadOf(request: IncomingMessage, { upload }: RouteSpec): unknown {
+  const { 'content-length': length, 'content-type': contentType } = request.headers
+  if (upload === 'bytes') return { bytes: request, length: length === undefined ? undefined : Number(length), contentType }
+  return { parts: partsOf(request, contentType ?? '') }
+}
+
+/** Of a form that fits into memory. */
+async function* partsOf(request: IncomingMessage, type: string): AsyncGenerator<BodyPart> {
+  const form = await new Response(await readAll(request), { headers: { 'content-type': type } }).formData()
+  for (const [name, value] of form) {
+    const file = typeof value === 'string' ? new Blob([value]) : value
+    yield { name, filename: typeof value === 'string' ? undefined : value.name, bytes: file.stream() }
+  }
 }

@@ -1,4 +1,4 @@
-// WebSockets of the fake daemon: the handshake and text frames below 64 KiB, as far as tests of clients need them.
+// WebSockets of the fake daemon: the handshake and whole text frames, as far as tests of clients need them.
 
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
@@ -7,6 +7,7 @@ import { CHANNELS, type ChannelId } from '@nullspace/contract/channels.ts'
 
 export interface FakeSocket {
   readonly params: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, string>>
   readonly headers: IncomingMessage['headers']
   /** Next frame of the client; undefined when the connection is over. */
   next(): Promise<unknown>
@@ -33,13 +34,13 @@ export function serveSockets(server: Server, key: string): (handlers: SocketHand
     socket.on('error', () => socket.destroy())
     open.add(socket)
     socket.on('close', () => open.delete(socket))
-    const { pathname } = new URL(request.url ?? '/', 'http://fake')
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://fake')
     for (const [id, handler] of mounted) {
       const found = new RegExp(`^${CHANNELS[id].path.replace(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`).exec(pathname)
       if (!found) continue
       const status = request.headers.authorization === `Bearer ${key}` ? handler : 401
       if (typeof status === 'number') return refuse(socket, status)
-      void status(accept(request, socket, { ...found.groups }))
+      void status(accept(request, socket, { params: { ...found.groups }, query: Object.fromEntries(searchParams) }))
       return
     }
     refuse(socket, 404)
@@ -63,7 +64,7 @@ function refuse(socket: Duplex, status: number): void {
   socket.end(`HTTP/1.1 ${status} no\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`)
 }
 
-function accept(request: IncomingMessage, socket: Duplex, params: Record<string, string>): FakeSocket {
+function accept(request: IncomingMessage, socket: Duplex, { params, query }: Pick<FakeSocket, 'params' | 'query'>): FakeSocket {
   const proof = createHash('sha1').update(`${request.headers['sec-websocket-key']}${GUID}`).digest('base64')
   socket.write(`HTTP/1.1 101 yes\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ${proof}\r\n\r\n`)
   const waiting: unknown[] = []
@@ -85,6 +86,7 @@ function accept(request: IncomingMessage, socket: Duplex, params: Record<string,
   })
   return {
     params,
+    query,
     headers: request.headers,
     async next() {
       while (waiting.length === 0 && !ended) await new Promise<void>((resolve) => (wake = resolve))
@@ -100,9 +102,9 @@ function accept(request: IncomingMessage, socket: Duplex, params: Record<string,
 function readFrame(bytes: Buffer): { opcode: number; payload: Buffer; rest: Buffer<ArrayBuffer> } | undefined {
   if (bytes.length < 2) return undefined
   const short = bytes.readUInt8(1) & 0x7f
-  const head = short === 126 ? 4 : 2
+  const head = short === 127 ? 10 : short === 126 ? 4 : 2
   if (bytes.length < head) return undefined
-  const length = short === 126 ? bytes.readUInt16BE(2) : short
+  const length = short === 127 ? Number(bytes.readBigUInt64BE(2)) : short === 126 ? bytes.readUInt16BE(2) : short
   const end = head + 4 + length
   if (bytes.length < end) return undefined
   const mask = bytes.subarray(head, head + 4)
@@ -111,7 +113,11 @@ function readFrame(bytes: Buffer): { opcode: number; payload: Buffer; rest: Buff
 }
 
 function writeFrame(opcode: number, payload: Buffer): Buffer {
-  const head =
-    payload.length < 126 ? Buffer.from([opcode, payload.length]) : Buffer.from([opcode, 126, payload.length >> 8, payload.length & 0xff])
+  const { length } = payload
+  const head = Buffer.alloc(length < 126 ? 2 : length < 65_536 ? 4 : 10)
+  head[0] = opcode
+  head[1] = length < 126 ? length : length < 65_536 ? 126 : 127
+  if (head.length === 4) head.writeUInt16BE(length, 2)
+  if (head.length === 10) head.writeBigUInt64BE(BigInt(length), 2)
   return Buffer.concat([head, payload])
 }

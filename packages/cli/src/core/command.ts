@@ -27,7 +27,7 @@ export interface CommandSpec<A extends Specs, O extends Specs, Value> {
   readonly passThrough?: boolean
   /** Its value is what `--json` prints; undefined prints nothing. */
   readonly run: (context: Context<ValuesOf<A & O>>) => Promise<Value>
-  /** What of the value `--json` prints; default: all, as it is. */
+  /** What of the value `--json` prints; default: all, as it is. Undefined prints nothing. */
   readonly toJson?: (value: Value) => unknown
   /** Shows the value to a person. */
   readonly render?: (value: Value, context: Context<ValuesOf<A & O>>) => void
@@ -64,7 +64,10 @@ export function defineCommand<A extends Specs = NoSpecs, O extends Specs = NoSpe
       const context = untyped as Context<ValuesOf<A & O>>
       const value = await spec.run(context)
       if (!context.json) spec.render?.(value, context)
-      else if (value !== undefined) context.io.stdout.write(`${JSON.stringify(spec.toJson ? spec.toJson(value) : value, null, 2)}\n`)
+      else {
+        const shown = spec.toJson ? spec.toJson(value) : value
+        if (shown !== undefined) context.io.stdout.write(`${JSON.stringify(shown, null, 2)}\n`)
+      }
       return spec.exitCode?.(value) ?? 0
     },
   }

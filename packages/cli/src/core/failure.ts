@@ -1,7 +1,7 @@
 // How a failure is told: one line and what to do on stderr, or one JSON object on stdout; the exit code goes by its code.
 
-import { exitCodeOf } from '@nullspace/contract/exit-codes.ts'
-import { MachineError } from '@nullspace/sdk'
+import { EXIT, exitCodeOf } from '@nullspace/contract/exit-codes.ts'
+import { FileUploadError, MachineError } from '@nullspace/sdk'
 import type { Io } from './io.ts'
 
 /** A failure of the CLI itself. */
@@ -29,10 +29,14 @@ export interface Failure {
   readonly details?: Readonly<Record<string, unknown>>
   /** Of a run whose machine was kept. */
   readonly retained_machine_id?: string
+  /** Of an upload: why, in one word, and what "machine upload --resume" takes. */
+  readonly reason?: string
+  readonly upload_id?: string
 }
 
 export function describeFailure(error: unknown): Failure {
   const machine = error instanceof MachineError ? error : undefined
+  const upload = error instanceof FileUploadError ? error : undefined
   const action = error instanceof MachineError || error instanceof CliError ? error.suggestedAction : undefined
   return {
     code: error instanceof MachineError || error instanceof CliError ? error.code : 'unknown',
@@ -42,8 +46,19 @@ export function describeFailure(error: unknown): Failure {
     ...(action === undefined ? {} : { suggested_action: action }),
     ...(machine?.details === undefined ? {} : { details: machine.details }),
     ...(machine?.retainedMachineId === undefined ? {} : { retained_machine_id: machine.retainedMachineId }),
+    ...(upload?.reason === undefined ? {} : { reason: upload.reason }),
+    ...(upload?.uploadId === undefined ? {} : { upload_id: upload.uploadId }),
   }
 }
+
+/** Of an upload it is the reason that tells, or what went wrong on the way. */
+function exitCodeOfFailure({ code, reason, details }: Failure): number {
+  if (reason !== undefined) return TOO_MUCH.has(reason) ? EXIT.quota : exitCodeOf(reason)
+  const wrapped = details?.['wrapped_code']
+  return exitCodeOf(typeof wrapped === 'string' ? wrapped : code)
+}
+
+const TOO_MUCH = new Set(['insufficient_staging_space', 'size_limit_exceeded'])
 
 export interface Manner {
   readonly json: boolean
@@ -56,7 +71,7 @@ export function reportFailure(error: unknown, io: Io, { json, verbose }: Manner)
   if (json) io.stdout.write(`${JSON.stringify({ error: failure }, null, 2)}\n`)
   else io.stderr.write(failureText(failure, verbose))
   if (verbose && error instanceof Error && failure.code === 'unknown') io.stderr.write(`${error.stack}\n`)
-  return exitCodeOf(failure.code)
+  return exitCodeOfFailure(failure)
 }
 
 export function failureText({ message, code, suggested_action, request_id, retained_machine_id }: Failure, verbose: boolean): string {

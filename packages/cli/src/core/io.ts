@@ -5,10 +5,21 @@ export interface Output {
   /** Of a terminal, as it is now. */
   readonly columns?: number | undefined
   readonly rows?: number | undefined
-  write(text: string): void
+  write(data: string | Uint8Array): void
+  /** Resolves when more may be written. @throws Interrupted when nobody reads it any more */
+  drained(): Promise<void>
+}
+
+export interface Input {
+  readonly isTTY: boolean
+  /** Bytes as they come, to their end or until `stop` is aborted. One reader at a time. */
+  chunks(stop: AbortSignal): AsyncIterable<Uint8Array>
+  /** Of a terminal: every key as it is pressed, Ctrl-C among them, until it is disposed of. */
+  raw(): Disposable
 }
 
 export interface Io {
+  readonly stdin: Input
   readonly stdout: Output
   readonly stderr: Output
   readonly env: Readonly<Record<string, string | undefined>>
@@ -18,6 +29,10 @@ export interface Io {
   readonly uid: number
   /** Aborted by Ctrl-C and SIGTERM; the reason is an `Interrupted`. */
   readonly signal: AbortSignal
+  /** Until it is disposed of, Ctrl-C and SIGTERM (as 2 and 15) go to `handler`, and do not abort `signal`. */
+  takeSignals(handler: (signalNumber: number) => void): Disposable
+  /** Calls `listener` whenever the terminal has got another size, until it is disposed of. */
+  onResize(listener: () => void): Disposable
   /** Whether somebody is there to answer `ask`. */
   readonly canAsk: boolean
   /** One line from the terminal; not shown while typed when `secret`. */

@@ -1,12 +1,15 @@
-import { execCommand, isResult } from '@nullspace/contract/commands.ts'
-import { DEFAULT_COMMAND_SECONDS, commandTimeoutMs } from '@nullspace/sdk'
+import { Commands, DEFAULT_COMMAND_SECONDS } from '@nullspace/sdk'
 import { defineCommand } from '../core/command.ts'
 import { usageError } from '../core/failure.ts'
-import { argument, flag, manyArguments, optionalArgument, pairs, text, whole } from '../core/options.ts'
+import { argument, flag, manyArguments, optionalArgument, pairs, text, toggle, whole } from '../core/options.ts'
+import { toWire } from '../core/wire.ts'
+import { endOf, killQuietly, noteLost, onOurs, passSignals, unseen } from '../process/follow.ts'
 
 export const machineExec = defineCommand({
   path: 'machine exec',
-  summary: 'Run a command in a machine; its output and exit code are passed on.',
+  summary:
+    'Run a command in a machine. What it prints is shown as it comes, standard input is passed on when it is no terminal, Ctrl-C goes to ' +
+    'the command (twice kills it), and its exit code is ours.',
   args: {
     id: argument('id', 'Machine id'),
     command: optionalArgument('cmd', 'Program to run, or a whole command line with --shell'),
@@ -16,41 +19,50 @@ export const machineExec = defineCommand({
     shell: flag('--shell', 'Give the command line to the machine’s shell'),
     cwd: text('--cwd <path>', 'Working directory'),
     env: pairs('--env <K=V>', 'Environment of this command'),
+    user: text('--user <user>', 'Name or number of the user it runs as (default: root)'),
+    stdin: toggle('stdin', 'Pass standard input on (default: when it is no terminal)'),
     background: flag('--background', 'Start it, print its process id, and do not wait; no time ends it then'),
     timeout: whole('--timeout <seconds>', `Kill it after so many seconds (default: ${DEFAULT_COMMAND_SECONDS})`),
   },
   examples: [
     'nullspace machine exec mch_abc python3 -- --version',
     'nullspace machine exec mch_abc --shell "cd /workspace && ls | wc -l"',
+    'nullspace machine exec mch_abc --user nobody --shell "cat > /tmp/notes" < notes.txt',
+    'nullspace machine exec mch_abc tar -- -cC /workspace . > workspace.tar',
     'nullspace machine exec mch_abc --background python3 -- -m http.server 8000',
     'nullspace machine exec mch_abc --env CI=1 --timeout 600 make -- test',
   ],
   passThrough: true,
-  run({ client, args: { id, command, rest, shell, cwd, env, timeout = DEFAULT_COMMAND_SECONDS, background }, io }) {
+  async run({ client, args, io, json, note }) {
+    const { id, command, rest, shell, cwd, env: envs, user, background } = args
     if (command === undefined) throw usageError('no command given', 'Name a program after the machine id, or use --shell "command line".')
     if (command.startsWith('-')) throw usageError(`unknown option '${command}'`, 'Put the options of the command itself after --.')
-    const body = {
-      command,
-      timeout_secs: timeout,
-      ...(rest.length > 0 && { args: rest }),
-      ...(cwd !== undefined && { cwd }),
-      ...(env && { envs: env }),
-      ...(shell && { shell }),
-      ...(background && { background }),
+    const commands = new Commands(client, id)
+    const what = { args: rest, shell, cwd, envs, user }
+    if (background) {
+      const { pid } = await commands.start(command, { ...what, signal: io.signal })
+      return { pid }
     }
-    return client.call(execCommand, { params: { id }, body }, { signal: io.signal, requestTimeoutMs: commandTimeoutMs(timeout) })
+    const { timeout = DEFAULT_COMMAND_SECONDS, stdin = !io.stdin.isTTY } = args
+    const leave = new AbortController()
+    const signal = AbortSignal.any([io.signal, leave.signal])
+    const handle = await commands.start(command, { ...what, ...(json ? unseen : onOurs(io)), timeout, stdin, signal })
+    using _signals = io.takeSignals(passSignals(handle, leave))
+    try {
+      const result = await endOf(handle, { io, note }, stdin)
+      if (!json) noteLost(handle.lostBytes, note)
+      return result
+    } catch (error) {
+      await killQuietly(handle)
+      throw error
+    }
   },
+  toJson: toWire,
   render(answer, { io, note }) {
-    if (!isResult(answer)) {
-      io.stdout.write(`${answer.pid}\n`)
-      note('note: it runs in the background; "nullspace machine process logs" shows what it prints')
-      return
-    }
-    const { stdout, stderr, stdout_dropped_bytes, stderr_dropped_bytes } = answer
-    if (stdout !== '') io.stdout.write(stdout)
-    if (stderr !== '') io.stderr.write(stderr)
-    const dropped = (stdout_dropped_bytes ?? 0) + (stderr_dropped_bytes ?? 0)
-    if (dropped > 0) note(`note: the command printed more than is kept; ${dropped} bytes were dropped`)
+    // It was shown as it came.
+    if ('exitCode' in answer) return
+    io.stdout.write(`${answer.pid}\n`)
+    note('note: it runs in the background; "nullspace machine process logs" shows what it prints')
   },
-  exitCode: (answer) => (isResult(answer) ? answer.exit_code : 0),
+  exitCode: (answer) => ('exitCode' in answer ? answer.exitCode : 0),
 })

@@ -1,7 +1,7 @@
 import { AppError } from '@nullspace/contract/errors.ts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fakeDaemon, type FakeDaemon } from '../../../sdk/test/fake-daemon.ts'
-import { execResult, machine, machineId } from '../../../sdk/test/samples.ts'
+import { machine, machineId } from '../../../sdk/test/samples.ts'
 import { removeHomes, testCli, type TestCli } from '../../test/test-io.ts'
 
 let daemon: FakeDaemon
@@ -115,33 +115,6 @@ describe('list and get', () => {
     daemon.on({ getMachine: ({ query }) => (query['fields'] ? { status: 'running' } : machine()) })
     expect((await cli('machine', 'get', machineId('a'))).out).toContain('config:          {"vcpus":2,"memory_mb":512,"disk_mb":4096}\n')
     expect((await cli('machine', 'get', machineId('a'), '--fields', 'status')).out).toBe('status:  running\n')
-  })
-})
-
-describe('exec', () => {
-  test.each([
-    ['words', 'ls -la /tmp', { command: 'ls', args: ['-la', '/tmp'] }],
-    ['words behind --', 'python3 -- --version --json', { command: 'python3', args: ['--version', '--json'] }],
-    ['all behind --', '-- sh -c x -- y', { command: 'sh', args: ['-c', 'x', '--', 'y'] }],
-    ['options in between', '--cwd /srv ls --env A=1 --timeout 9', { command: 'ls', cwd: '/srv', envs: { A: '1' }, timeout_secs: 9 }],
-    ['a shell line', '--shell true', { command: 'true', shell: true }],
-  ])('%s', async (_, line, body) => {
-    daemon.on({ execCommand: () => execResult() })
-    expect(await cli('machine', 'exec', 'mch_x', ...line.split(' '))).toEqual({ code: 0, out: '', err: '' })
-    expect(daemon.seen[0]).toMatchObject({ params: { id: 'mch_x' }, body })
-  })
-
-  test('passes output and exit code on as they are', async () => {
-    const stdout = 'no newline \0 \u001b[31mé🦜\r\n\u{10ffff}'
-    daemon.on({ execCommand: () => execResult({ exit_code: 137, stdout, stderr: 'oops\n', stderr_dropped_bytes: 9 }) })
-    expect(await cli('machine', 'exec', 'mch_x', 'x')).toEqual({
-      code: 137,
-      out: stdout,
-      err: 'oops\nnote: the command printed more than is kept; 9 bytes were dropped\n',
-    })
-    const json = await cli('machine', 'exec', 'mch_x', 'x', '--json')
-    expect([json.code, json.err]).toEqual([137, ''])
-    expect(JSON.parse(json.out)).toEqual({ exit_code: 137, stdout, stderr: 'oops\n', pid: 41, stderr_dropped_bytes: 9 })
   })
 })
 

@@ -1,4 +1,5 @@
-// The sources of this process. With webhook-signature.ts the only file of the library that uses Node's own modules.
+// The sources of this process. With webhook-signature.ts, and local/ that is loaded when it is needed, all of the library that uses
+// Node's own modules.
 
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'

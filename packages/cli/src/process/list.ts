@@ -1,0 +1,24 @@
+import { listProcesses } from '@nullspace/contract/processes.ts'
+import { defineCommand } from '../core/command.ts'
+import { argument } from '../core/options.ts'
+import { table } from '../core/table.ts'
+
+export const processList = defineCommand({
+  path: 'machine process list',
+  summary: 'List processes that were started with exec, in the order of their start, with those that have ended.',
+  args: { id: argument('id', 'Machine id') },
+  examples: ['nullspace machine process list mch_abc', 'nullspace machine process list mch_abc --json'],
+  run: ({ client, args, io }) => client.call(listProcesses, { params: { id: args.id } }, { signal: io.signal }),
+  render(processes, { io, note }) {
+    if (processes.length === 0) return note('no processes')
+    const rows = processes.map(({ pid, running, command }) => [pid, running ? 'running' : 'ended', oneLine(command)])
+    io.stdout.write(table(['pid', 'state', 'command'], rows))
+  },
+})
+
+const LONGEST = 100
+
+function oneLine(command: string): string {
+  const line = command.replace(/[\s\p{Cc}]+/gu, ' ')
+  return line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line
+}
