@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,6 +47,10 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes | None = None
     drop: bool = False
+    pieces: Iterable[bytes] | None = None
+    """Instead of the others: sent one after another, each only when the one before is on its way."""
+    length: int | None = None
+    """What it claims to be long, where that is not so."""
 
     def content(self) -> bytes:
         if self.raw is not None:
@@ -67,6 +72,8 @@ class Asked:
     query: dict[str, str]
     headers: Mapping[str, str]
     content: bytes
+    target: str
+    """Path and query as they came."""
 
     @property
     def body(self) -> Any:
@@ -81,6 +88,8 @@ class FakeHost:
         self.asked: list[Asked] = []
         self.route: Callable[[Asked], Answer] | None = None
         self.url = ""
+        self.heard: Callable[[bytes], None] | None = None
+        """Told of each piece of a body that comes in pieces."""
 
     def says(self, *answers: Answer) -> None:
         self.answers.extend(answers)
@@ -90,6 +99,15 @@ class FakeHost:
         if self.answers:
             return self.answers.popleft()
         return self.route(asked) if self.route else refusal(500, "no_answer_scripted")
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A client may go in the middle of a request: it cancels what it does not need any more.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @contextmanager
@@ -104,24 +122,43 @@ def running_host() -> Iterator[FakeHost]:
 
         def _serve(self) -> None:
             url = urlsplit(self.path)
-            content = self.rfile.read(int(self.headers.get("content-length") or 0))
-            asked = Asked(self.command, url.path, dict(parse_qsl(url.query)), dict(self.headers.items()), content)
+            content = b"".join(self._pieces()) if self.headers.get("transfer-encoding") else self._whole()
+            asked = Asked(
+                self.command, url.path, dict(parse_qsl(url.query)), dict(self.headers.items()), content, self.path
+            )
             answer = host.answer(asked)
             if answer.drop:
                 self.close_connection = True
                 return
             reply = answer.content()
+            pieces = [reply] if answer.pieces is None else answer.pieces
             self.send_response(answer.status)
             for name, value in {"x-request-id": "req_1", **answer.headers}.items():
                 self.send_header(name, value)
-            self.send_header("content-length", str(len(reply)))
+            if answer.pieces is None:
+                self.send_header("content-length", str(len(reply) if answer.length is None else answer.length))
+            # Otherwise the end of the connection is the end of the answer.
+            self.close_connection = answer.pieces is not None or answer.length is not None
             self.end_headers()
-            self.wfile.write(reply)
+            for piece in pieces:
+                self.wfile.write(piece)
+                self.wfile.flush()
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _serve
+        def _whole(self) -> bytes:
+            return self.rfile.read(int(self.headers.get("content-length") or 0))
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+        def _pieces(self) -> Iterator[bytes]:
+            while length := int(self.rfile.readline(), 16):
+                piece = self.rfile.read(length)
+                self.rfile.readline()
+                if host.heard is not None:
+                    host.heard(piece)
+                yield piece
+            self.rfile.readline()
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
+
+    server = _Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     host.url = f"http://127.0.0.1:{server.server_port}"

@@ -19,6 +19,9 @@ ROOTS = {
     "Quota": "QuotaLimits",
     "QuotaState": "QuotaState",
     "HostStatus": "HostStatus",
+    "FileInfo": "FileInfo",
+    "SearchMatch": "SearchMatch",
+    "UploadSession": "UploadSessionInfo",
 }
 
 # Operation -> class of its answer, for answers that are no component.
@@ -26,11 +29,19 @@ ANSWERS = {
     "getLifecycleWebhookDelivery": "LifecycleWebhookDeliveryDetail",
     "getLineage": "Lineage",
     "collectGarbage": "GarbageReport",
+    "completeUploadSession": "CompleteUploadResponse",
+    "gitStatus": "GitStatusReport",
+    "gitLog": "GitHistory",
+    "getProcessLogs": "CommandLogs",
+    "getPtySession": "PtySessionInfo",
 }
 
 # Name by place -> name, for what is inlined in the document or means the same in several places.
 NAMES = {
+    "CompleteUploadResponseSession": "UploadSessionInfo",
     "GarbageReportItemsItem": "GarbageItem",
+    "GitHistoryCommitsItem": "GitCommit",
+    "GitStatusReportChangedItem": "GitChangedFile",
     "HostStatusChecksItem": "HostCheck",
     "HostStatusShapesItem": "HostShape",
     "LifecycleEventListResponseEventsItem": "LifecycleEvent",
@@ -52,4 +63,8 @@ NAMES = {
     "QuotaStateLimits": "QuotaLimits",
     "QuotaStateUsed": "QuotaUse",
     "TimeoutLeaseTimeoutAction": "MachineTimeoutAction",
+    "UploadSessionConflict": "UploadConflictPolicy",
+    "UploadSessionKind": "UploadKind",
+    "UploadSessionLimits": "UploadLimits",
+    "UploadSessionSourceKind": "UploadSourceKind",
 }

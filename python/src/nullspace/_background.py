@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -60,6 +61,43 @@ class AsyncSignal:
             await asyncio.wait_for(self._event.wait(), seconds)
 
 
+class Changes:
+    """Wakes whoever waits for something to become so. Change it first, then announce it."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+
+    def announce(self) -> None:
+        with self._condition:
+            self._condition.notify_all()
+
+    def wait_for(self, is_so: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Whether it became so, within ``timeout`` seconds if that is given."""
+        with self._condition:
+            return self._condition.wait_for(is_so, timeout)
+
+
+class AsyncChanges:
+    """The same for tasks."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def announce(self) -> None:
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait_for(self, is_so: Callable[[], bool], timeout: float | None = None) -> bool:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not is_so():
+            left = None if deadline is None else deadline - time.monotonic()
+            try:
+                await asyncio.wait_for(self._event.wait(), left)
+            except asyncio.TimeoutError:
+                return is_so()
+        return True
+
+
 class Worker:
     """One run of a function in a daemon thread, which does not keep the program from ending."""
 
@@ -83,6 +121,13 @@ class Worker:
         error, self._error = self._error, None
         if error is not None:
             raise error
+
+    def wait(self, timeout: float | None = _JOIN_TIMEOUT) -> bool:
+        """Whether it has ended, within ``timeout`` seconds if that is given. From within it, it has not."""
+        if threading.current_thread() is self._thread:
+            return False
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
 
 
 class AsyncWorker:
@@ -110,3 +155,9 @@ class AsyncWorker:
         error, self._error = self._error, None
         if error is not None:
             raise error
+
+    async def wait(self, timeout: float | None = _JOIN_TIMEOUT) -> bool:
+        if asyncio.current_task() is self._task:
+            return False
+        done, _ = await asyncio.wait({self._task}, timeout=timeout)
+        return bool(done)

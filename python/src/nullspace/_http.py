@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
+from urllib.parse import quote
 
 import httpx
 
@@ -14,6 +15,7 @@ from ._config import Settings
 from ._operation import Operation
 from ._retry import TransportError
 from ._version import __version__
+from .errors import MachineError
 
 CONNECT_TIMEOUT = 10.0
 
@@ -43,16 +45,36 @@ def request_options(settings: Settings, operation: Operation[Any]) -> dict[str, 
     """Keyword arguments for ``request``."""
     options: dict[str, Any] = {
         "method": operation.method,
-        "url": settings.base_url + operation.path,
+        "url": settings.base_url + operation.path + _query(operation.query),
         "headers": dict(operation.headers),
         "timeout": httpx.Timeout(operation.silence, connect=CONNECT_TIMEOUT),
     }
-    if operation.query:
-        options["params"] = dict(operation.query)
     if operation.body is not None:
-        options["content"] = json.dumps(operation.body, ensure_ascii=False, default=_plain).encode("utf-8")
+        options["content"] = json_bytes(operation.body)
         options["headers"]["Content-Type"] = "application/json"
+    elif operation.content is not None:
+        options["content"] = operation.content
     return options
+
+
+def json_bytes(document: object) -> bytes:
+    """A name that is no UTF-8 holds lone surrogates (``surrogateescape``), which JSON can only have escaped."""
+    try:
+        return json.dumps(document, ensure_ascii=False, default=_plain).encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(document, default=_plain).encode("ascii")
+
+
+def _query(values: Mapping[str, str]) -> str:
+    """The same names are the bytes they stand for here, as they are everywhere in a URL."""
+    try:
+        pairs = [
+            f"{quote(name, safe='')}={quote(value, safe='', errors='surrogateescape')}"
+            for name, value in values.items()
+        ]
+    except UnicodeEncodeError as error:
+        raise MachineError(f"This cannot be sent: {error}.", code="invalid_request") from error
+    return f"?{'&'.join(pairs)}" if pairs else ""
 
 
 def _plain(value: object) -> object:

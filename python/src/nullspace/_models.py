@@ -10,6 +10,15 @@ from . import _wire
 from ._wire import OpenEnum
 
 
+class FileType(OpenEnum):
+    """Known values of a ``FileType``."""
+
+    FILE = "file"
+    DIR = "dir"
+    SYMLINK = "symlink"
+    OTHER = "other"
+
+
 class GarbageItemKind(OpenEnum):
     """Known values of a ``GarbageItemKind``."""
 
@@ -19,6 +28,7 @@ class GarbageItemKind(OpenEnum):
     VM = "vm"
     SLOT = "slot"
     BUILD = "build"
+    UPLOAD = "upload"
 
 
 class HostCheckLevel(OpenEnum):
@@ -117,6 +127,68 @@ class TemplateVisibility(OpenEnum):
     PRIVATE = "private"
 
 
+class UploadConflictPolicy(OpenEnum):
+    """Known values of a ``UploadConflictPolicy``."""
+
+    MERGE = "merge"
+    REPLACE = "replace"
+    ERROR = "error"
+
+
+class UploadKind(OpenEnum):
+    """Known values of a ``UploadKind``."""
+
+    FILE = "file"
+    DIRECTORY_TAR = "directory_tar"
+
+
+class UploadSessionStatus(OpenEnum):
+    """Known values of a ``UploadSessionStatus``."""
+
+    CREATED = "created"
+    UPLOADING = "uploading"
+    STAGED = "staged"
+    COMPLETING = "completing"
+    COMPLETED = "completed"
+    ABORTED = "aborted"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+
+class UploadSourceKind(OpenEnum):
+    """Known values of a ``UploadSourceKind``."""
+
+    RESTARTABLE_FILE = "restartable_file"
+    SPOOLED_STREAM = "spooled_stream"
+    DIRECTORY_ARCHIVE = "directory_archive"
+
+
+@dataclass(frozen=True)
+class CommandLogs:
+    """A ``CommandLogs`` as the daemon sends it."""
+
+    stdout: str
+    stderr: str
+    output: str
+    exit_code: int | None
+    dropped_bytes: int | None = None
+    stdout_kept_bytes: int | None = None
+    stderr_kept_bytes: int | None = None
+
+    @classmethod
+    def from_wire(cls, value: object, where: str = "CommandLogs") -> CommandLogs:
+        source = _wire.fields(value, where)
+        return cls(
+            stdout=_wire.required(source, "stdout", _wire.string, where),
+            stderr=_wire.required(source, "stderr", _wire.string, where),
+            output=_wire.required(source, "output", _wire.string, where),
+            exit_code=_wire.required(source, "exit_code", _wire.nullable(_wire.integer), where),
+            dropped_bytes=_wire.optional(source, "dropped_bytes", _wire.integer, where),
+            stdout_kept_bytes=_wire.optional(source, "stdout_kept_bytes", _wire.integer, where),
+            stderr_kept_bytes=_wire.optional(source, "stderr_kept_bytes", _wire.integer, where),
+        )
+
+
 @dataclass(frozen=True)
 class CommandResult:
     """A ``CommandResult`` as the daemon sends it."""
@@ -138,6 +210,58 @@ class CommandResult:
             pid=_wire.required(source, "pid", _wire.integer, where),
             stdout_dropped_bytes=_wire.optional(source, "stdout_dropped_bytes", _wire.integer, where),
             stderr_dropped_bytes=_wire.optional(source, "stderr_dropped_bytes", _wire.integer, where),
+        )
+
+
+@dataclass(frozen=True)
+class CompleteUploadResponse:
+    """A ``CompleteUploadResponse`` as the daemon sends it."""
+
+    session: UploadSessionInfo
+    published_bytes: int
+    published_file_count: int
+
+    @classmethod
+    def from_wire(cls, value: object, where: str = "CompleteUploadResponse") -> CompleteUploadResponse:
+        source = _wire.fields(value, where)
+        return cls(
+            session=_wire.required(source, "session", UploadSessionInfo.from_wire, where),
+            published_bytes=_wire.required(source, "published_bytes", _wire.integer, where),
+            published_file_count=_wire.required(source, "published_file_count", _wire.integer, where),
+        )
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """A ``FileInfo`` as the daemon sends it."""
+
+    name: str
+    path: str
+    is_dir: bool
+    size: int
+    type: FileType
+    mode: str
+    permissions: str
+    owner: str
+    group: str
+    modified_time: datetime
+    symlink_target: str | None = None
+
+    @classmethod
+    def from_wire(cls, value: object, where: str = "FileInfo") -> FileInfo:
+        source = _wire.fields(value, where)
+        return cls(
+            name=_wire.required(source, "name", _wire.string, where),
+            path=_wire.required(source, "path", _wire.string, where),
+            is_dir=_wire.required(source, "is_dir", _wire.boolean, where),
+            size=_wire.required(source, "size", _wire.integer, where),
+            type=_wire.required(source, "type", _wire.enum(FileType), where),
+            mode=_wire.required(source, "mode", _wire.string, where),
+            permissions=_wire.required(source, "permissions", _wire.string, where),
+            owner=_wire.required(source, "owner", _wire.string, where),
+            group=_wire.required(source, "group", _wire.string, where),
+            modified_time=_wire.required(source, "modified_time", _wire.timestamp, where),
+            symlink_target=_wire.optional(source, "symlink_target", _wire.string, where),
         )
 
 
@@ -174,6 +298,88 @@ class GarbageReport:
         return cls(
             dry_run=_wire.required(source, "dry_run", _wire.boolean, where),
             items=_wire.required(source, "items", _wire.array(GarbageItem.from_wire), where),
+        )
+
+
+@dataclass(frozen=True)
+class GitChangedFile:
+    """A ``GitChangedFile`` as the daemon sends it."""
+
+    path: str
+    status: str
+    staged: bool
+    unstaged: bool
+    original_path: str | None = None
+
+    @classmethod
+    def from_wire(cls, value: object, where: str = "GitChangedFile") -> GitChangedFile:
+        source = _wire.fields(value, where)
+        return cls(
+            path=_wire.required(source, "path", _wire.string, where),
+            status=_wire.required(source, "status", _wire.string, where),
+            staged=_wire.required(source, "staged", _wire.boolean, where),
+            unstaged=_wire.required(source, "unstaged", _wire.boolean, where),
+            original_path=_wire.optional(source, "original_path", _wire.string, where),
+        )
+
+
+@dataclass(frozen=True)
+class GitCommit:
+    """A ``GitCommit`` as the daemon sends it."""
+
+    sha: str
+    author_name: str
+    author_email: str
+    date: str
+    message: str
+
+    @classmethod
+    def from_wire(cls, value: object, where: str = "GitCommit") -> GitCommit:
+        source = _wire.fields(value, where)
+        return cls(
+            sha=_wire.required(source, "sha", _wire.string, where),
+            author_name=_wire.required(source, "author_name", _wire.string, where),
+            author_email=_wire.required(source, "author_email", _wire.string, where),
+            date=_wire.required(source, "date", _wire.string, where),
+            message=_wire.required(source, "message", _wire.string, where),
+        )
+
+
+@dataclass(frozen=True)
+class GitHistory:
+    """A ``GitHistory`` as the daemon sends it."""
+
+    commits: list[GitCommit]
+
+    @classmethod
+    def from_wire(cls, value: object, where: str = "GitHistory") -> GitHistory:
+        source = _wire.fields(value, where)
+        return cls(
+            commits=_wire.required(source, "commits", _wire.array(GitCommit.from_wire), where),
+        )
+
+
+@dataclass(frozen=True)
+class GitStatusReport:
+    """A ``GitStatusReport`` as the daemon sends it."""
+
+    detached: bool
+    clean: bool
+    changed: list[GitChangedFile]
+    branch: str | None = None
+    ahead: int | None = None
+    behind: int | None = None
+
+    @classmethod
+    def from_wire(cls, value: object, where: str = "GitStatusReport") -> GitStatusReport:
+        source = _wire.fields(value, where)
+        return cls(
+            detached=_wire.required(source, "detached", _wire.boolean, where),
+            clean=_wire.required(source, "clean", _wire.boolean, where),
+            changed=_wire.required(source, "changed", _wire.array(GitChangedFile.from_wire), where),
+            branch=_wire.optional(source, "branch", _wire.string, where),
+            ahead=_wire.optional(source, "ahead", _wire.integer, where),
+            behind=_wire.optional(source, "behind", _wire.integer, where),
         )
 
 
@@ -610,6 +816,28 @@ class MachineMetrics:
 
 
 @dataclass(frozen=True)
+class PtySessionInfo:
+    """A ``PtySessionInfo`` as the daemon sends it."""
+
+    session_id: str
+    pid: int
+    cols: int
+    rows: int
+    exec_id: str
+
+    @classmethod
+    def from_wire(cls, value: object, where: str = "PtySessionInfo") -> PtySessionInfo:
+        source = _wire.fields(value, where)
+        return cls(
+            session_id=_wire.required(source, "session_id", _wire.string, where),
+            pid=_wire.required(source, "pid", _wire.integer, where),
+            cols=_wire.required(source, "cols", _wire.integer, where),
+            rows=_wire.required(source, "rows", _wire.integer, where),
+            exec_id=_wire.required(source, "exec_id", _wire.string, where),
+        )
+
+
+@dataclass(frozen=True)
 class QuotaLimits:
     """A ``QuotaLimits`` as the daemon sends it."""
 
@@ -668,6 +896,24 @@ class QuotaUse:
             memory_mb=_wire.required(source, "memory_mb", _wire.integer, where),
             snapshots=_wire.required(source, "snapshots", _wire.integer, where),
             disk_mb=_wire.required(source, "disk_mb", _wire.integer, where),
+        )
+
+
+@dataclass(frozen=True)
+class SearchMatch:
+    """A ``SearchMatch`` as the daemon sends it."""
+
+    file: str
+    line: int
+    content: str
+
+    @classmethod
+    def from_wire(cls, value: object, where: str = "SearchMatch") -> SearchMatch:
+        source = _wire.fields(value, where)
+        return cls(
+            file=_wire.required(source, "file", _wire.string, where),
+            line=_wire.required(source, "line", _wire.integer, where),
+            content=_wire.required(source, "content", _wire.string, where),
         )
 
 
@@ -758,4 +1004,78 @@ class TimeoutLease:
             timeout_action=_wire.required(source, "timeout_action", _wire.enum(MachineTimeoutAction), where),
             timeout_at=_wire.optional(source, "timeout_at", _wire.timestamp, where),
             remaining_ms=_wire.optional(source, "remaining_ms", _wire.integer, where),
+        )
+
+
+@dataclass(frozen=True)
+class UploadLimits:
+    """A ``UploadLimits`` as the daemon sends it."""
+
+    max_upload_bytes: int
+    max_part_bytes: int
+    max_concurrency: int
+    machine_staging_quota_bytes: int
+
+    @classmethod
+    def from_wire(cls, value: object, where: str = "UploadLimits") -> UploadLimits:
+        source = _wire.fields(value, where)
+        return cls(
+            max_upload_bytes=_wire.required(source, "max_upload_bytes", _wire.integer, where),
+            max_part_bytes=_wire.required(source, "max_part_bytes", _wire.integer, where),
+            max_concurrency=_wire.required(source, "max_concurrency", _wire.integer, where),
+            machine_staging_quota_bytes=_wire.required(source, "machine_staging_quota_bytes", _wire.integer, where),
+        )
+
+
+@dataclass(frozen=True)
+class UploadSessionInfo:
+    """A ``UploadSessionInfo`` as the daemon sends it."""
+
+    upload_id: str
+    kind: UploadKind
+    source_kind: UploadSourceKind
+    target_path: str
+    content_length: int
+    accepted_bytes: int
+    reserved_staging_bytes: int
+    part_size: int
+    part_count: int
+    max_concurrency: int
+    status: UploadSessionStatus
+    conflict: UploadConflictPolicy
+    checksum_algorithm: str
+    limits: UploadLimits
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    user: str | None = None
+    next_part: int | None = None
+    archive_format: str | None = None
+    whole_checksum_sha256: str | None = None
+
+    @classmethod
+    def from_wire(cls, value: object, where: str = "UploadSessionInfo") -> UploadSessionInfo:
+        source = _wire.fields(value, where)
+        return cls(
+            upload_id=_wire.required(source, "upload_id", _wire.string, where),
+            kind=_wire.required(source, "kind", _wire.enum(UploadKind), where),
+            source_kind=_wire.required(source, "source_kind", _wire.enum(UploadSourceKind), where),
+            target_path=_wire.required(source, "target_path", _wire.string, where),
+            content_length=_wire.required(source, "content_length", _wire.integer, where),
+            accepted_bytes=_wire.required(source, "accepted_bytes", _wire.integer, where),
+            reserved_staging_bytes=_wire.required(source, "reserved_staging_bytes", _wire.integer, where),
+            part_size=_wire.required(source, "part_size", _wire.integer, where),
+            part_count=_wire.required(source, "part_count", _wire.integer, where),
+            max_concurrency=_wire.required(source, "max_concurrency", _wire.integer, where),
+            status=_wire.required(source, "status", _wire.enum(UploadSessionStatus), where),
+            conflict=_wire.required(source, "conflict", _wire.enum(UploadConflictPolicy), where),
+            checksum_algorithm=_wire.required(source, "checksum_algorithm", _wire.string, where),
+            limits=_wire.required(source, "limits", UploadLimits.from_wire, where),
+            created_at=_wire.required(source, "created_at", _wire.timestamp, where),
+            updated_at=_wire.required(source, "updated_at", _wire.timestamp, where),
+            expires_at=_wire.required(source, "expires_at", _wire.timestamp, where),
+            user=_wire.optional(source, "user", _wire.string, where),
+            next_part=_wire.optional(source, "next_part", _wire.integer, where),
+            archive_format=_wire.optional(source, "archive_format", _wire.string, where),
+            whole_checksum_sha256=_wire.optional(source, "whole_checksum_sha256", _wire.string, where),
         )

@@ -20,7 +20,8 @@ DEFAULT_SILENCE = 30.0
 class Operation(Generic[T]):
     """One request and the reader of its answer.
 
-    ``body`` is sent as JSON; None sends no body. ``silence`` is in seconds and counts from the last byte received.
+    ``body`` is sent as JSON, ``content`` as it is; None of both sends no body. ``silence`` is in seconds and counts
+    from the last byte received.
     """
 
     method: str
@@ -29,6 +30,7 @@ class Operation(Generic[T]):
     query: Mapping[str, str] = field(default_factory=dict[str, str])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: Mapping[str, Any] | None = None
+    content: bytes | None = None
     retry: Retry = REFUSED_ONLY
     silence: float = DEFAULT_SILENCE
 

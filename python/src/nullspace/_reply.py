@@ -57,6 +57,10 @@ def error_of(reply: Reply) -> MachineError:
         error.retry_after = _seconds(reply.headers.get("retry-after"))
     if isinstance(error, FileUploadError):
         error.upload_id = _text(detail.get("upload_id"))
+        error.reason = _text(detail.get("reason"))
+        error.path = _text(detail.get("path"))
+        part_number = detail.get("part_number")
+        error.part_number = part_number if isinstance(part_number, int) else None
     return error
 
 

@@ -33,15 +33,20 @@ class Retry:
         lost_tries: how often to try in all when the answer is lost. 1 where repeating could do the thing twice.
         refused_codes: refusals that say "nothing was done, ask again".
         refused_tries: how often to try in all on those.
+        limited_tries: how often to try in all when there were too many requests.
     """
 
     lost_tries: int = 1
     refused_codes: frozenset[str] = frozenset()
     refused_tries: int = 1
+    limited_tries: int = RATE_LIMIT_TRIES
 
 
 REFUSED_ONLY = Retry()
 """For calls that must not happen twice."""
+
+ONCE = Retry(limited_tries=1)
+"""For bodies that can be read once only: what was sent of one is gone."""
 
 READ = Retry(lost_tries=3, refused_codes=frozenset(("draining",)), refused_tries=UNREACHED_TRIES)
 """For reads."""
@@ -78,7 +83,7 @@ class Attempts:
 
     def _tries_for(self, error: MachineError) -> int:
         if isinstance(error, RateLimitError):
-            return RATE_LIMIT_TRIES if (error.retry_after or 0) <= LONGEST_RATE_LIMIT_WAIT else 1
+            return self._retry.limited_tries if (error.retry_after or 0) <= LONGEST_RATE_LIMIT_WAIT else 1
         if isinstance(error, TransportError):
             return UNREACHED_TRIES if error.unreached else self._retry.lost_tries
         return self._retry.refused_tries if error.code in self._retry.refused_codes else 1

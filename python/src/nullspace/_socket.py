@@ -18,7 +18,14 @@ from ._http import tls_context
 from ._reply import Reply, error_of
 from ._retry import TransportError
 from ._version import __version__
-from .errors import AuthError, MachineError, NotImplementedError, RateLimitError
+from .errors import (
+    AuthError,
+    MachineError,
+    NotImplementedError,
+    RateLimitError,
+    canonical_code,
+    class_of,
+)
 
 Frame = Mapping[str, Any]
 
@@ -98,6 +105,10 @@ class Socket:
         with contextlib.suppress(OSError, WebSocketException):
             self._stack.close()
 
+    def end(self) -> None:
+        """``close`` for a caller that cannot wait."""
+        self.close()
+
 
 class AsyncSocket:
     """The same for tasks."""
@@ -143,6 +154,9 @@ class AsyncSocket:
         with contextlib.suppress(OSError, WebSocketException):
             await self._connection.close()
 
+    def end(self) -> None:
+        self._ending = asyncio.ensure_future(self.close())
+
 
 _USER_AGENT = f"nullspace-python/{__version__}"
 
@@ -158,7 +172,8 @@ def websocket_url(settings: Settings, path: str) -> str:
 
 def encode(frame: Frame) -> str:
     try:
-        return json.dumps(frame, ensure_ascii=False)
+        # Escaped, since names that are no UTF-8 could not be sent otherwise.
+        return json.dumps(frame)
     except (TypeError, ValueError) as error:
         raise MachineError(f"This cannot be sent as JSON: {error}.", code="invalid_request") from error
 
@@ -184,6 +199,13 @@ def _not_opened(error: Exception, path: str) -> MachineError:
         return upgrade_error(Reply(response.status_code, response.headers, bytes(response.body or b"")), path)
     what = f"{type(error).__name__}: {error}".rstrip(": ")
     return TransportError(f"Cannot open {path}: {what}.", unreached=True)
+
+
+def told_error(frame: Frame) -> MachineError:
+    """What an ``error`` frame stands for."""
+    code = frame.get("code")
+    known = canonical_code(code) if isinstance(code, str) and code else "websocket_error"
+    return class_of(known)(str(frame.get("message", "The daemon ended the connection.")), code=known)
 
 
 def upgrade_error(reply: Reply, path: str) -> MachineError:

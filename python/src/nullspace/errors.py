@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 __all__ = [
     "AuthError",
+    "BatchWriteError",
     "BuildError",
     "ConflictError",
     "FileUploadError",
+    "GitError",
     "MachineError",
     "NotFoundError",
     "NotImplementedError",
@@ -32,7 +34,8 @@ class MachineError(Exception):
         message: what went wrong, for people.
         code: what went wrong, for programs, in lower case, e.g. ``machine_not_found``. Made by this client itself:
             ``transport_error``, ``invalid_response``, ``missing_api_key``, ``invalid_request``, ``invalid_state``,
-            ``websocket_error``, ``websocket_upgrade_error``, ``unknown``.
+            ``websocket_error``, ``websocket_upgrade_error``, ``watch_error``, ``batch_write_partial_failure``,
+            ``unknown``.
         request_id: names the request in the log of the daemon.
         retryable: whether the same call may succeed later; None when the daemon did not say.
         suggested_action: what to do about it, one sentence.
@@ -103,9 +106,19 @@ class NotImplementedError(MachineError):
 
 
 class FileUploadError(MachineError):
-    """An upload failed. ``upload_id`` names the upload, None when it had not begun."""
+    """An upload failed.
+
+    Attributes:
+        upload_id: names the upload, for ``resume_upload``; None when it had not begun.
+        reason: why, e.g. ``whole_checksum_mismatch``; None when it was none of the daemon's.
+        path: the path in the machine, or in the archive, that it is about.
+        part_number: the part that it is about.
+    """
 
     upload_id: str | None = None
+    reason: str | None = None
+    path: str | None = None
+    part_number: int | None = None
 
 
 class UploadLimitError(FileUploadError):
@@ -130,6 +143,36 @@ class UploadPathError(FileUploadError):
 
 class UploadStateError(FileUploadError):
     """The upload is not in a state for this."""
+
+
+class GitError(MachineError):
+    """Git failed, or could not be run.
+
+    Attributes:
+        exit_code: git's, 128 when it is not known.
+        stderr: what git said, or the message when it is not known.
+    """
+
+    exit_code: int = 128
+    stderr: str = ""
+
+
+class BatchWriteError(MachineError):
+    """Some files of several were not written.
+
+    Attributes:
+        successes: ``FileInfo`` of those that were.
+        failures: ``BatchWriteFailure`` of the others: ``path`` and ``error``.
+    """
+
+    def __init__(self, successes: Sequence[Any], failures: Sequence[Any]) -> None:
+        super().__init__(
+            f"{len(failures)} of {len(successes) + len(failures)} files were not written; {failures[0].path}: "
+            f"{failures[0].error}",
+            code="batch_write_partial_failure",
+        )
+        self.successes = list(successes)
+        self.failures = list(failures)
 
 
 _ALIASES = {"unauthenticated": "unauthorized", "missing_api_key": "unauthorized"}
@@ -157,6 +200,7 @@ _CLASSES: tuple[tuple[Callable[[str], bool], type[MachineError]], ...] = (
     (lambda code: code in _CONFLICTS or code.endswith("_conflict"), ConflictError),
     (lambda code: code == "not_found" or code.endswith("_not_found"), NotFoundError),
     (lambda code: code == "file_upload_error", FileUploadError),
+    (lambda code: code == "git_error", GitError),
     (lambda code: code == "build_error", BuildError),
     (lambda code: code == "not_implemented", NotImplementedError),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import AsyncIterable, Callable
 from types import TracebackType
 from typing import TypeVar
 
@@ -12,10 +13,11 @@ import httpx
 from .._config import Settings, resolve
 from .._http import client_options, request_options, transport_error
 from .._operation import Operation
-from .._reply import Reply, read_reply
+from .._reply import Reply, error_of, read_reply
 from .._retry import Attempts
 from .._sleep import AsyncSleep, async_sleep
 from ..errors import MachineError
+from .body import AsyncBody
 
 T = TypeVar("T")
 
@@ -33,30 +35,62 @@ class AsyncClient:
         sleep: AsyncSleep = async_sleep,
     ) -> None:
         self.settings = settings
+        self.sleep = sleep
         self._http = httpx.AsyncClient(transport=transport, **client_options(settings))
-        self._sleep = sleep
 
     @classmethod
     def resolved(cls, api_key: str | None, base_url: str | None) -> AsyncClient:
         return cls(resolve(api_key, base_url))
 
-    async def send(self, operation: Operation[T]) -> T:
-        """The value of ``operation``. Raises ``MachineError`` once no further try is allowed."""
+    async def send(self, operation: Operation[T], content: Callable[[], AsyncIterable[bytes]] | None = None) -> T:
+        """The value of ``operation``. Raises ``MachineError`` once no further try is allowed.
+
+        Args:
+            content: gives the body, piece by piece, anew for each try that its retries allow.
+        """
         attempts = Attempts(operation.retry)
         while True:
             try:
-                return await self._try(operation)
+                response = await self._answer(operation, content)
+                return read_reply(operation, _reply(response))
             except MachineError as error:
                 wait = attempts.wait_after(error)
                 if wait is None:
                     raise
                 log.debug("%s %s: %s; again in %g s", operation.method, operation.path, error.code, wait)
-            await self._sleep(wait)
+            await self.sleep(wait)
 
-    async def _try(self, operation: Operation[T]) -> T:
+    async def open(self, operation: Operation[None]) -> AsyncBody:
+        """The bytes of an answer, which the caller reads and closes. Once they begin to come, nothing is repeated."""
+        attempts = Attempts(operation.retry)
+        while True:
+            try:
+                response = await self._answer(operation, None, stream=True)
+                if response.is_success:
+                    return AsyncBody(response, self.settings, operation)
+                try:
+                    await response.aread()
+                except httpx.RequestError as error:
+                    raise transport_error(error, self.settings, operation) from error
+                finally:
+                    await response.aclose()
+                raise error_of(_reply(response))
+            except MachineError as error:
+                wait = attempts.wait_after(error)
+                if wait is None:
+                    raise
+                log.debug("%s %s: %s; again in %g s", operation.method, operation.path, error.code, wait)
+            await self.sleep(wait)
+
+    async def _answer(
+        self, operation: Operation[T], content: Callable[[], AsyncIterable[bytes]] | None, *, stream: bool = False
+    ) -> httpx.Response:
         started = time.monotonic()
+        options = request_options(self.settings, operation)
+        if content is not None:
+            options["content"] = content()
         try:
-            response = await self._http.request(**request_options(self.settings, operation))
+            response = await self._http.send(self._http.build_request(**options), stream=stream)
         except (httpx.RequestError, httpx.InvalidURL) as error:
             raise transport_error(error, self.settings, operation) from error
         log.debug(
@@ -67,7 +101,7 @@ class AsyncClient:
             (time.monotonic() - started) * 1000,
             response.headers.get("x-request-id", "-"),
         )
-        return read_reply(operation, Reply(response.status_code, response.headers, response.content))
+        return response
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -79,3 +113,7 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _reply(response: httpx.Response) -> Reply:
+    return Reply(response.status_code, response.headers, response.content)

@@ -26,6 +26,9 @@ class AsyncMachine(AsyncMachineLife, AsyncMachineObservation, AsyncMachineDirect
     Attributes:
         info: the machine as last read; ``get_info`` reads it anew.
         commands: runs commands in it.
+        files: reads and changes its files, uploads and downloads.
+        git: git repositories in it.
+        pty: terminals in it.
     """
 
     @classmethod

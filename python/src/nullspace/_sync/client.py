@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable, Callable
 from types import TracebackType
 from typing import TypeVar
 
@@ -14,10 +15,11 @@ import httpx
 from .._config import Settings, resolve
 from .._http import client_options, request_options, transport_error
 from .._operation import Operation
-from .._reply import Reply, read_reply
+from .._reply import Reply, error_of, read_reply
 from .._retry import Attempts
 from .._sleep import Sleep, sleep
 from ..errors import MachineError
+from .body import Body
 
 T = TypeVar("T")
 
@@ -35,30 +37,62 @@ class Client:
         sleep: Sleep = sleep,
     ) -> None:
         self.settings = settings
+        self.sleep = sleep
         self._http = httpx.Client(transport=transport, **client_options(settings))
-        self._sleep = sleep
 
     @classmethod
     def resolved(cls, api_key: str | None, base_url: str | None) -> Client:
         return cls(resolve(api_key, base_url))
 
-    def send(self, operation: Operation[T]) -> T:
-        """The value of ``operation``. Raises ``MachineError`` once no further try is allowed."""
+    def send(self, operation: Operation[T], content: Callable[[], Iterable[bytes]] | None = None) -> T:
+        """The value of ``operation``. Raises ``MachineError`` once no further try is allowed.
+
+        Args:
+            content: gives the body, piece by piece, anew for each try that its retries allow.
+        """
         attempts = Attempts(operation.retry)
         while True:
             try:
-                return self._try(operation)
+                response = self._answer(operation, content)
+                return read_reply(operation, _reply(response))
             except MachineError as error:
                 wait = attempts.wait_after(error)
                 if wait is None:
                     raise
                 log.debug("%s %s: %s; again in %g s", operation.method, operation.path, error.code, wait)
-            self._sleep(wait)
+            self.sleep(wait)
 
-    def _try(self, operation: Operation[T]) -> T:
+    def open(self, operation: Operation[None]) -> Body:
+        """The bytes of an answer, which the caller reads and closes. Once they begin to come, nothing is repeated."""
+        attempts = Attempts(operation.retry)
+        while True:
+            try:
+                response = self._answer(operation, None, stream=True)
+                if response.is_success:
+                    return Body(response, self.settings, operation)
+                try:
+                    response.read()
+                except httpx.RequestError as error:
+                    raise transport_error(error, self.settings, operation) from error
+                finally:
+                    response.close()
+                raise error_of(_reply(response))
+            except MachineError as error:
+                wait = attempts.wait_after(error)
+                if wait is None:
+                    raise
+                log.debug("%s %s: %s; again in %g s", operation.method, operation.path, error.code, wait)
+            self.sleep(wait)
+
+    def _answer(
+        self, operation: Operation[T], content: Callable[[], Iterable[bytes]] | None, *, stream: bool = False
+    ) -> httpx.Response:
         started = time.monotonic()
+        options = request_options(self.settings, operation)
+        if content is not None:
+            options["content"] = content()
         try:
-            response = self._http.request(**request_options(self.settings, operation))
+            response = self._http.send(self._http.build_request(**options), stream=stream)
         except (httpx.RequestError, httpx.InvalidURL) as error:
             raise transport_error(error, self.settings, operation) from error
         log.debug(
@@ -69,7 +103,7 @@ class Client:
             (time.monotonic() - started) * 1000,
             response.headers.get("x-request-id", "-"),
         )
-        return read_reply(operation, Reply(response.status_code, response.headers, response.content))
+        return response
 
     def close(self) -> None:
         self._http.close()
@@ -81,3 +115,7 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _reply(response: httpx.Response) -> Reply:
+    return Reply(response.status_code, response.headers, response.content)

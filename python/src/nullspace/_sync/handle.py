@@ -7,6 +7,9 @@ from __future__ import annotations
 from .._models import MachineInfo
 from .client import Client
 from .commands import Commands
+from .files import Files
+from .git import Git
+from .pty import Pty
 
 
 class MachineHandle:
@@ -15,6 +18,9 @@ class MachineHandle:
     def __init__(self, info: MachineInfo, client: Client) -> None:
         self.info = info
         self.commands = Commands(client, info.id)
+        self.files = Files(client, info.id)
+        self.git = Git(client, info.id, self.commands, self.files)
+        self.pty = Pty(client, info.id)
         self._client = client
 
     @property
@@ -26,6 +32,14 @@ class MachineHandle:
     def cwd(self) -> str:
         """Where its commands run unless they say otherwise."""
         return self.info.cwd
+
+    def upload_url(self, path: str, *, user: str | None = None) -> str:
+        """The address of ``files.upload_url``."""
+        return (self.files.upload_url(path, user=user)).url
+
+    def download_url(self, path: str, *, user: str | None = None) -> str:
+        """``files.download_url``."""
+        return self.files.download_url(path, user=user)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id}>"

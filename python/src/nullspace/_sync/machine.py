@@ -28,6 +28,9 @@ class Machine(MachineLife, MachineObservation, MachineDirectory):
     Attributes:
         info: the machine as last read; ``get_info`` reads it anew.
         commands: runs commands in it.
+        files: reads and changes its files, uploads and downloads.
+        git: git repositories in it.
+        pty: terminals in it.
     """
 
     @classmethod

@@ -1,0 +1,116 @@
+"""Changes in a directory of a machine, as they happen."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from types import TracebackType
+
+from .._background import AsyncWorker
+from .._files import FileEvent
+from .._operations import watch
+from .._retry import READ, Attempts, TransportError
+from .._socket import OPEN_TIMEOUT, AsyncSocket
+from ..errors import MachineError
+from .client import AsyncClient
+
+START_TIMEOUT = 30.0
+"""Seconds until the daemon must say that it watches: a paused machine may have to wake."""
+
+
+class AsyncWatchHandle:
+    """A watch that is under way. ``stop`` ends it, and so does leaving it as a context manager."""
+
+    def __init__(
+        self,
+        socket: AsyncSocket,
+        watch_id: str,
+        on_event: Callable[[FileEvent], None],
+        *,
+        timeout: float | None,
+        on_exit: Callable[[Exception | None], None] | None,
+    ) -> None:
+        self._socket = socket
+        self._watch_id = watch_id
+        self._on_event = on_event
+        self._on_exit = on_exit
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._stopping = False
+        self._worker = AsyncWorker("nullspace-watch", self._listen)
+
+    def stop(self) -> None:
+        """Ends it; ``on_exit`` is called soon after."""
+        self._stopping = True
+        self._socket.end()
+
+    async def __aenter__(self) -> AsyncWatchHandle:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        await self._worker.join()
+
+    async def _listen(self) -> None:
+        failure: Exception | None = None
+        try:
+            await self._tell_events()
+        except TransportError as error:
+            # Also what comes of a connection that was closed from this side.
+            failure = None if self._stopping else error
+        except Exception as error:
+            failure = error
+        await self._socket.close()
+        if self._on_exit is not None:
+            self._on_exit(failure)
+
+    async def _tell_events(self) -> None:
+        while not self._stopping:
+            left = None if self._deadline is None else self._deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return
+            frame = await self._socket.receive(left)
+            event = None if frame is None else watch.event_of(frame, self._watch_id)
+            if event is not None:
+                self._on_event(event)
+
+
+async def open_watch(
+    client: AsyncClient,
+    machine_id: str,
+    path: str,
+    on_event: Callable[[FileEvent], None],
+    *,
+    recursive: bool,
+    timeout: float | None,
+    on_exit: Callable[[Exception | None], None] | None,
+    user: str | None,
+) -> AsyncWatchHandle:
+    """Returns once no change can be missed any more."""
+    watch_id = f"watch_{uuid.uuid4().hex}"
+    socket = await _connected(client, watch.channel(machine_id))
+    try:
+        await socket.send(watch.start_frame(watch_id, path, user, recursive, timeout))
+        while True:
+            frame = await socket.receive(START_TIMEOUT)
+            if frame is None:
+                raise TimeoutError(f"The daemon does not say that it watches {path}.")
+            if watch.is_started(frame, watch_id):
+                return AsyncWatchHandle(socket, watch_id, on_event, timeout=timeout, on_exit=on_exit)
+    except BaseException:
+        await socket.close()
+        raise
+
+
+async def _connected(client: AsyncClient, path: str) -> AsyncSocket:
+    attempts = Attempts(READ)
+    while True:
+        try:
+            return await AsyncSocket.open(client.settings, path, OPEN_TIMEOUT)
+        except MachineError as error:
+            wait = attempts.wait_after(error)
+            if wait is None:
+                raise
+        await client.sleep(wait)
