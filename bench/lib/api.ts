@@ -19,8 +19,18 @@ export interface HostStatus {
   readonly shapes: readonly { readonly vcpus: number; readonly memory_mb: number; readonly state: string; readonly detail?: string }[]
 }
 
+/** Longer than any run: a machine is to end when we say so. */
+export const LASTING = { timeout_ms: 6 * 3_600_000 } as const
+
 /** Without a slash: the agent looks it up and starts no process. */
 export const NO_PROGRAM = 'no-such-program'
+
+export interface Body {
+  readonly type: string
+  readonly bytes: Buffer
+}
+
+const fileAt = (id: string, path: string): string => `/v1/machines/${id}/file?path=${encodeURIComponent(path)}`
 
 export class Api {
   readonly #base: string
@@ -56,7 +66,7 @@ export class Api {
     return this.call('DELETE', `/v1/snapshots/${id}`)
   }
   async metrics(): Promise<MetricValues> {
-    return parseMetrics(await this.#text('GET', '/metrics'))
+    return parseMetrics(String(await this.#send('GET', '/metrics')))
   }
   async listMachines(): Promise<string[]> {
     return (await this.call<{ id: string }[]>('GET', '/v1/machines')).map(({ id }) => id)
@@ -74,7 +84,7 @@ export class Api {
   }
 
   /** What it printed; rejects unless it ended with 0. */
-  async exec(id: string, body: { command: string; args?: readonly string[]; shell?: boolean }): Promise<string> {
+  async exec(id: string, body: { command: string; args?: readonly string[]; shell?: boolean; timeout_secs?: number }): Promise<string> {
     const { exit_code, stdout, stderr } = await this.call<ExecAnswer>('POST', `/v1/machines/${id}/exec`, body)
     if (exit_code !== 0) throw new Error(`${body.command} ended with ${exit_code}: ${stderr.trim().slice(-300)}`)
     return stdout
@@ -87,16 +97,34 @@ export class Api {
       throw new Error(`${NO_PROGRAM} should not be there`, { cause: answer })
   }
 
+  async upload(id: string, path: string, bytes: Buffer): Promise<void> {
+    await this.#send('PUT', fileAt(id, path), { type: 'application/octet-stream', bytes })
+  }
+  download(id: string, path: string): Promise<Buffer> {
+    return this.#send('GET', fileAt(id, path))
+  }
+  /** Of a directory, with all that is in it. */
+  downloadTar(id: string, path: string): Promise<Buffer> {
+    return this.#send('GET', `${fileAt(id, path)}&archive=tar`)
+  }
+  /** Many files in one request; rejects unless all were written. */
+  async writeMany(id: string, form: Body): Promise<void> {
+    const answer = await this.#send('POST', `/v1/machines/${id}/files/batch-write`, form)
+    const { results } = JSON.parse(answer.toString()) as { results: { status: string; path: string; error?: string }[] }
+    const bad = results.find(({ status }) => status !== 'success')
+    if (bad) throw new Error(`${bad.path}: ${bad.error}`)
+  }
+
   async call<T>(method: string, path: string, body?: object): Promise<T> {
-    const said = await this.#text(method, path, body)
+    const sent = body === undefined ? undefined : { type: 'application/json', bytes: Buffer.from(JSON.stringify(body)) }
+    const said = (await this.#send(method, path, sent)).toString()
     return (said === '' ? undefined : JSON.parse(said)) as T
   }
 
-  #text(method: string, path: string, body?: object): Promise<string> {
-    const text = body === undefined ? undefined : JSON.stringify(body)
+  #send(method: string, path: string, body?: Body): Promise<Buffer> {
     const headers = {
       authorization: `Bearer ${this.#key}`,
-      ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+      ...(body === undefined ? {} : { 'content-type': body.type, 'content-length': body.bytes.length }),
     }
     return new Promise((resolve, reject) => {
       const sent = request(`${this.#base}${path}`, { method, headers, agent: this.#agent }, (answer) => {
@@ -104,13 +132,13 @@ export class Api {
         answer.on('data', (part: Buffer) => parts.push(part))
         answer.on('error', reject)
         answer.on('end', () => {
-          const said = Buffer.concat(parts).toString()
-          if ((answer.statusCode ?? 0) >= 300) reject(new Error(`${method} ${path}: ${answer.statusCode} ${said.slice(0, 300)}`))
-          else resolve(said)
+          const said = Buffer.concat(parts)
+          if ((answer.statusCode ?? 0) < 300) resolve(said)
+          else reject(new Error(`${method} ${path}: ${answer.statusCode} ${said.toString('utf8', 0, 300)}`))
         })
       })
       sent.on('error', reject)
-      sent.end(text)
+      sent.end(body?.bytes)
     })
   }
 

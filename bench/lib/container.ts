@@ -3,6 +3,11 @@
 import { GLOBAL, LIMITS, type Podman } from './podman.ts'
 import { program } from './program.ts'
 
+/** One that runs and does nothing, until it is removed. */
+export interface IdleContainer extends AsyncDisposable {
+  readonly name: string
+}
+
 export interface Container extends AsyncDisposable {
   /** Null when a container's processes can be saved here; else what was tried, and what it said. */
   readonly noCheckpoint: string | null
@@ -15,10 +20,19 @@ export interface Container extends AsyncDisposable {
 /** Ends at once when it is told to: what follows measures podman, not a program's patience. */
 const PROGRAM = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done']
 
-export async function startContainer({ image }: Podman): Promise<Container> {
+export async function startIdle({ image }: Podman): Promise<IdleContainer> {
   const name = `nullspace-bench-${process.pid}`
   await podman('run', '-d', '--name', name, '--network=none', ...LIMITS, image, ...PROGRAM)
-  const remove = async (): Promise<void> => void (await program('podman', [...GLOBAL, 'rm', '-f', '-t', '0', name]))
+  return {
+    name,
+    [Symbol.asyncDispose]: async () => void (await program('podman', [...GLOBAL, 'rm', '-f', '-t', '0', name])),
+  }
+}
+
+export async function startContainer(from: Podman): Promise<Container> {
+  const idle = await startIdle(from)
+  const { name } = idle
+  const remove = (): PromiseLike<void> => idle[Symbol.asyncDispose]()
   try {
     const noCheckpoint = await tryCheckpoint(name)
     const [stop, start] =
@@ -57,7 +71,8 @@ function shortly(why: string): string {
   return /criu failed: [^\\"]+/.exec(said)?.[0] ?? said.split(' | ')[0] ?? said
 }
 
-async function podman(...args: string[]): Promise<number> {
+/** From spawn to exit, ms; rejects unless it ended with 0. */
+export async function podman(...args: string[]): Promise<number> {
   const { ok, why, ms } = await program('podman', [...GLOBAL, ...args])
   if (!ok) throw new Error(why)
   return ms

@@ -6,6 +6,7 @@ import { closeSync, openSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { identify, type ProcessId } from '@nullspace/vmm/qemu/process.ts'
 import { inRepo } from '../../tools/lib/repo.ts'
 import { Api, type HostStatus } from './api.ts'
 import { program } from './program.ts'
@@ -17,6 +18,8 @@ export interface Daemon extends AsyncDisposable {
   /** Directory of its snapshots' directories. */
   readonly snapshots: string
   readonly url: string
+  readonly key: string
+  readonly process: ProcessId
   readonly status: HostStatus
 }
 
@@ -70,7 +73,9 @@ export async function startDaemon({ dir, imageDir, spares, memoriesMb = [256], s
     api = new Api(url, key)
     const status = await shapesReady(api, child)
     const runRoot = `/run/nullspace-${instanceOf(dataDir)}`
-    return { api, runRoot, snapshots: join(dataDir, 'pool/snapshots'), url, status, [Symbol.asyncDispose]: stop }
+    const found = identify(child.pid ?? 0)
+    if (!found) throw new Error('it ended')
+    return { api, runRoot, snapshots: join(dataDir, 'pool/snapshots'), url, key, process: found, status, [Symbol.asyncDispose]: stop }
   } catch (error) {
     await stop()
     const words = (await readFile(log, 'utf8').catch(() => '')).split('\n').slice(-15).join('\n')

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { findVms, isBelow } from '@nullspace/vmm/qemu/find.ts'
+import type { ProcessId } from '@nullspace/vmm/qemu/process.ts'
 
 /** KiB. */
 export interface Footprint {
@@ -51,11 +52,15 @@ export function footprintOf(smaps: string): Footprint {
 
 export const total = (footprint: Footprint): number => Object.values(footprint).reduce((sum, part) => sum + part, 0)
 
-/** Of the VM with this name below the directory. */
 export function footprint(runRoot: string, id: string): Footprint {
+  return footprintOf(readFileSync(`/proc/${vmProcess(runRoot, id).pid}/smaps`, 'utf8'))
+}
+
+/** Of the VM with this name below the directory. */
+export function vmProcess(runRoot: string, id: string): ProcessId {
   const vm = findVms().find((one) => one.id === id && isBelow(runRoot, one.dir))
   if (!vm) throw new Error(`${id} has no process`)
-  return footprintOf(readFileSync(`/proc/${vm.process.pid}/smaps`, 'utf8'))
+  return vm.process
 }
 
 /** VMs that run below the directory. */

@@ -19,7 +19,7 @@ export interface Report {
   readonly figures?: readonly Figure[]
   readonly notes: readonly string[]
   readonly errors: readonly string[]
-  /** Everything that was taken, in order; ms or bytes; null for a failure. */
+  /** Everything that was taken, in order; ms unless its name says what else; null for a failure. */
   readonly raw: Readonly<Record<string, readonly (number | null)[]>>
 }
 
@@ -35,6 +35,14 @@ export interface Figure {
   readonly what: string
   readonly value: number | null
   readonly unit: Bar['unit']
+}
+
+/** What a part of a benchmark has to say. */
+export interface Findings {
+  readonly rows: readonly Row[]
+  readonly bars: readonly Bar[]
+  readonly figures: readonly Figure[]
+  readonly notes: readonly string[]
 }
 
 export async function writeReport(name: string, report: Report): Promise<string> {
@@ -81,5 +89,6 @@ function markdown({ benchmark, startedAt, seconds, host, load, rows, bars, figur
 const percent = (rate: number): string => `${Math.round(rate * 1000) / 10} %`
 const ms = (value: number): string => (value < 20 ? value.toFixed(2) : value.toFixed(0))
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
-const figureLine = ({ what, value, unit }: Figure): string => `| ${what} | ${value === null ? '–' : `${value.toPrecision(3)} ${unit}`} |`
+const figureLine = ({ what, value, unit }: Figure): string => `| ${what} | ${value === null ? '–' : `${threeDigits(value)} ${unit}`} |`
+const threeDigits = (value: number): string => (Math.abs(value) < 1000 ? value.toPrecision(3) : value.toFixed(0))
 const amount = (value: number, unit: Bar['unit']): string => `${Math.round(value * 1000) / 1000} ${unit}`.trimEnd()

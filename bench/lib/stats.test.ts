@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isHeld, quantile, ratio, summarise } from './stats.ts'
+import { isHeld, quantile, ratio, summarise, throughput, unevenness } from './stats.ts'
 
 describe('quantile', () => {
   it('lies between the nearest two in proportion', () => {
@@ -33,4 +33,12 @@ describe('bars', () => {
   it('have no value without both sides', () => {
     expect([ratio(3, 2), ratio(undefined, 2), ratio(3, undefined), ratio(3, 0)]).toEqual([1.5, null, null, null])
   })
+})
+
+it('says throughput in MB/s', () => {
+  expect([throughput(100e6, 2000), throughput(1, undefined), throughput(1, 0)]).toEqual([50, null, null])
+})
+
+it('tells by how much the slowest is behind', () => {
+  expect([unevenness([2, 2, 2]), unevenness([1, 2, 6]), unevenness([])]).toEqual([1, 3, null])
 })

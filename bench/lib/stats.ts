@@ -38,7 +38,7 @@ export interface Bar {
   readonly limit: number
   readonly atMost: boolean
   /** None: a count. */
-  readonly unit: '×' | 'ms' | '%' | 'MB' | ''
+  readonly unit: '×' | 'ms' | 's' | '%' | 'MB' | 'MB/s' | ''
 }
 
 export function isHeld({ value, limit, atMost }: Bar): boolean {
@@ -47,4 +47,15 @@ export function isHeld({ value, limit, atMost }: Bar): boolean {
 
 export function ratio(one: number | undefined, other: number | undefined): number | null {
   return one === undefined || other === undefined || other === 0 ? null : one / other
+}
+
+/** MB/s. */
+export function throughput(bytes: number, ms: number | undefined): number | null {
+  return ms === undefined || ms === 0 ? null : bytes / 1000 / ms
+}
+
+/** The slowest against the median, of what was begun together: 1 when all took the same, 2 in a line of which one is served after another. */
+export function unevenness(times: readonly number[]): number | null {
+  const { max, p50 } = summarise(times).times ?? {}
+  return ratio(max, p50)
 }

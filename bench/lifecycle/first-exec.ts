@@ -1,15 +1,16 @@
 // From a request to the first command's answer: forks, resumes, and creates beside them; and pauses, with what they keep.
 
 import { join } from 'node:path'
+import { LASTING } from '../lib/api.ts'
 import type { Container } from '../lib/container.ts'
 import { grown, stepTimes, type StepTime } from '../lib/metrics.ts'
 import { ownBlocks } from '../lib/own-blocks.ts'
 import { type Contender, interleave } from '../lib/rounds.ts'
-import type { Figure, Row } from '../lib/report.ts'
+import type { Figure, Findings, Row } from '../lib/report.ts'
 import { spareReady } from '../lib/spares.ts'
 import { type Bar, ratio } from '../lib/stats.ts'
 import { rest, rested } from '../lib/timing.ts'
-import { type Context, type Findings, LASTING, usedMachine } from './context.ts'
+import { type Context, usedMachine } from './context.ts'
 import { BYTES, STOPPED } from './stop.ts'
 
 const MEMORY_BYTES = 256 * 1024 ** 2

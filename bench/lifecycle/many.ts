@@ -1,9 +1,10 @@
 // Many children from one stop.
 
+import type { Findings } from '../lib/report.ts'
 import { interleave } from '../lib/rounds.ts'
 import { type Bar, ratio } from '../lib/stats.ts'
 import { rest } from '../lib/timing.ts'
-import { type Context, type Findings, usedMachine } from './context.ts'
+import { type Context, usedMachine } from './context.ts'
 
 export interface Crowd {
   readonly count: number

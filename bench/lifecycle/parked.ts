@@ -2,8 +2,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { countVms } from '../lib/footprint.ts'
+import type { Findings } from '../lib/report.ts'
 import { rest } from '../lib/timing.ts'
-import { type Context, type Findings, usedMachine } from './context.ts'
+import { type Context, usedMachine } from './context.ts'
 
 /** As many machines are made and paused at the same time. */
 const WIDTH = 4

@@ -1,12 +1,13 @@
 // How long a machine stands still when it is saved, by what it changed in its memory and by how much it has.
 
+import { LASTING } from '../lib/api.ts'
 import { readClock } from '../lib/guest-clock.ts'
 import { grown } from '../lib/metrics.ts'
 import { interleave } from '../lib/rounds.ts'
-import type { Figure } from '../lib/report.ts'
+import type { Figure, Findings } from '../lib/report.ts'
 import { type Bar, ratio } from '../lib/stats.ts'
 import { rest } from '../lib/timing.ts'
-import { type Context, type Findings, LASTING } from './context.ts'
+import type { Context } from './context.ts'
 
 interface Cell {
   /** In all; 0: a machine that only came up. */

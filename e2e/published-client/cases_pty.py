@@ -1,6 +1,6 @@
 """Terminals."""
 
-from harness import published_only, refused, shared, until
+from harness import case, refused, shared, until
 from nullspace import AsyncMachine, NotFoundError
 
 
@@ -13,7 +13,7 @@ def seen(session, what, got):
     raise AssertionError(got)
 
 
-@published_only
+@case
 def terminal_shows_what_is_typed_and_what_is_printed():
     session = shared().pty.create_session(cols=90, rows=20, cwd="/srv", envs={"A": "ü"})
     session.send_input("stty size; pwd; echo $A $TERM; tput colors\n")
@@ -26,7 +26,7 @@ def terminal_shows_what_is_typed_and_what_is_printed():
         assert part in text, text
 
 
-@published_only
+@case
 def terminal_is_resized():
     session = shared().pty.create_session(cols=80, rows=24)
     session.resize(101, 31)
@@ -38,7 +38,7 @@ def terminal_is_resized():
     session.kill()
 
 
-@published_only
+@case
 def terminal_outlives_its_connection():
     pty = shared().pty
     session = pty.create_session()
@@ -54,7 +54,7 @@ def terminal_outlives_its_connection():
     refused(lambda: pty.get_session_info(session.session_id), "session_not_found", NotFoundError)
 
 
-@published_only
+@case
 def control_c_reaches_the_program():
     session = shared().pty.create_session()
     session.send_input("sleep 100; echo code-$?\n")
@@ -66,7 +66,7 @@ def control_c_reaches_the_program():
     session.kill()
 
 
-@published_only
+@case
 async def async_terminal():
     machine = await AsyncMachine.connect(shared().id)
     session = await machine.pty.create_session(cols=70, rows=15)

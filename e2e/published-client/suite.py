@@ -20,6 +20,8 @@ import cases_commands
 import cases_config
 import cases_errors
 import cases_events
+import cases_files
+import cases_git
 import cases_lifecycle
 import cases_machines
 import cases_monitor
@@ -34,6 +36,8 @@ MODULES = (
     cases_commands,
     cases_processes,
     cases_pty,
+    cases_files,
+    cases_git,
     cases_errors,
     cases_config,
     cases_async,

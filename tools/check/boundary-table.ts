@@ -4,6 +4,7 @@
 export const areas = {
   contract: 'packages/contract/src/',
   'guest-protocol': 'packages/guest-protocol/src/',
+  'guest-protocol/names': 'packages/guest-protocol/src/names.ts',
   vmm: 'packages/vmm/src/',
   'vmm/op': 'packages/vmm/src/op.ts',
   'vmm/qemu': 'packages/vmm/src/qemu/',
@@ -24,6 +25,7 @@ export const areas = {
   'server/host': 'packages/server/src/host/',
   'server/host/interface': 'packages/server/src/host/host.ts',
   'server/host/guest': 'packages/server/src/host/guest/guest.ts',
+  'server/host/guest/files': 'packages/server/src/host/guest/guest-files.ts',
   'server/host/dial': 'packages/server/src/host/dial.ts',
   'server/observe': 'packages/server/src/observe/',
   'server/test': 'packages/server/test/',
@@ -58,8 +60,13 @@ export const arrows: readonly Arrow[] = [
   },
   {
     from: 'guest-protocol',
-    mayImport: [],
+    mayImport: ['guest-protocol/names'],
     because: 'frames and messages are frozen into running guests; they depend on nothing that can change under them',
+  },
+  {
+    from: 'guest-protocol/names',
+    mayImport: [],
+    because: 'how a name that is bytes is written as text is the same on the wire and in a guest',
   },
 
   { from: 'vmm', mayImport: ['vmm/op', 'node:*'], because: 'the driver border knows no driver, no server and no library' },
@@ -76,7 +83,7 @@ export const arrows: readonly Arrow[] = [
   },
   {
     from: 'vmm/fake',
-    mayImport: ['vmm', 'vmm/op', 'guest-protocol', 'node:*'],
+    mayImport: ['vmm', 'vmm/op', 'guest-protocol', 'guest-protocol/names', 'node:*'],
     because: 'the fake stands in for a driver and its guest; it must not lean on the real one',
   },
   {
@@ -98,7 +105,17 @@ export const arrows: readonly Arrow[] = [
   },
   {
     from: 'server/http',
-    mayImport: [...everywhere, 'server/app', 'server/domain', 'node:*', 'npm:fastify', 'npm:@fastify/*', 'npm:ws', 'npm:zod'],
+    mayImport: [
+      ...everywhere,
+      'server/app',
+      'server/domain',
+      'guest-protocol/names',
+      'node:*',
+      'npm:fastify',
+      'npm:@fastify/*',
+      'npm:ws',
+      'npm:zod',
+    ],
     because: 'the edge is thin: it parses, authorises, calls a use case and shows pure domain values; no SQL, no workflow, no host',
   },
   {
@@ -120,6 +137,7 @@ export const arrows: readonly Arrow[] = [
       'server/store',
       'server/host/interface',
       'server/host/guest',
+      'server/host/guest/files',
       'types:server/host',
       'npm:zod',
       'node:*',
@@ -148,7 +166,17 @@ export const arrows: readonly Arrow[] = [
   },
   {
     from: 'server/host',
-    mayImport: [...everywhere, 'server/domain', 'server/host/*', 'vmm', 'vmm/op', 'guest-protocol', 'node:*', 'npm:zod'],
+    mayImport: [
+      ...everywhere,
+      'server/domain',
+      'server/host/*',
+      'vmm',
+      'vmm/op',
+      'guest-protocol',
+      'guest-protocol/names',
+      'node:*',
+      'npm:zod',
+    ],
     because: 'the data plane of one machine: it knows shapes and room, and no owners, quotas or rows',
   },
   {
@@ -158,8 +186,13 @@ export const arrows: readonly Arrow[] = [
   },
   {
     from: 'server/host/guest',
-    mayImport: [...everywhere, 'guest-protocol'],
+    mayImport: [...everywhere, 'guest-protocol', 'guest-protocol/names', 'types:server/host/guest/files'],
     because: 'what a machine’s agent can be asked, and the errors that come back; no transport',
+  },
+  {
+    from: 'server/host/guest/files',
+    mayImport: [...everywhere, 'guest-protocol'],
+    because: 'what it can be asked of files; the same in a file of its own',
   },
   {
     from: 'server/host/dial',
@@ -172,7 +205,7 @@ export const arrows: readonly Arrow[] = [
     because: 'observe is imported by all, so it may import nothing that could import it',
   },
 
-  { from: 'sdk', mayImport: ['contract', 'node:*'], because: 'the SDK ships to users: it knows the wire, never the daemon' },
+  { from: 'sdk', mayImport: ['contract', 'node:*', 'npm:ws'], because: 'the SDK ships to users: it knows the wire, never the daemon' },
   { from: 'cli', mayImport: ['sdk', 'contract', 'node:*', 'npm:commander'], because: 'the CLI is a client like any other' },
   { from: 'console', mayImport: ['sdk', 'contract', 'npm:*'], because: 'the console is a client like any other, in a browser' },
   { from: 'examples', mayImport: ['sdk', 'node:*'], because: 'an example shows what a user can write' },

@@ -11,7 +11,7 @@ import { parseVitestReport } from './vitest-report.ts'
 
 const minutes = 60_000
 
-export const unitSuite = vitestSuite('unit', [], 6 * minutes, (path) =>
+export const unitSuite = vitestSuite('unit', [], 12 * minutes, (path) =>
   /^(packages|tools|bench|e2e)\/.*(?<!\.vm|\.e2e)\.test\.ts$/.test(path),
 )
 export const vmSuite = vitestSuite('vm', ['packages', 'go', 'image'], 25 * minutes, (path) =>
