@@ -163,8 +163,11 @@ describe('much', () => {
     const pid = await background(machine, 'head -c 20000000 /dev/zero | tr "\\0" y')
     const { stdout, ...rest } = (await ended(machine, pid)) as Logs &
       Record<'dropped_bytes' | 'stdout_kept_bytes' | 'stderr_kept_bytes', number>
-    expect([stdout.length, rest.exit_code]).toEqual([MIB, 0])
-    expect(rest.dropped_bytes).toBe(20_000_000 - MIB)
+    expect(rest.exit_code).toBe(0)
+    // Some of the bound goes for where one stream ends and the other begins.
+    expect(stdout.length).toBeGreaterThan(MIB - 4096)
+    expect(stdout.length).toBeLessThanOrEqual(MIB)
+    expect(rest.dropped_bytes).toBe(20_000_000 - stdout.length)
     expect([rest.stdout_kept_bytes, rest.stderr_kept_bytes]).toEqual([stdout.length, 0])
   })
 
