@@ -141,6 +141,13 @@ describe('large JSON', () => {
     expect((await write()).status).toBe(200)
   })
 
+  test('that is never taken is too large, however much room there is', async () => {
+    const headers = { 'content-type': 'application/json', 'content-length': 900 * 1024 * 1024 }
+    const { socket, ...answer } = await sendThenRead(head('POST', `/v1/machines/${machine}/files/write`, headers), Buffer.from('{'))
+    expect(answer).toEqual({ status: 413, code: 'payload_too_large' })
+    socket.destroy()
+  })
+
   test('without a length is counted as it comes', async () => {
     using full = holdMemory(world.daemon.app, 508 * 1024 * 1024)
     const url = new URL(`/v1/machines/${machine}/files/write`, await world.listen())

@@ -294,6 +294,12 @@ describe('a batch', () => {
     })
   })
 
+  test('of no file for no machine is refused all the same', async () => {
+    const answer = await inject('POST', '/v1/machines/mch_aaaaaaaaaaaaaaaaaaaa/files/batch-write', form([manifest([])]))
+    expect(answer.json()).toMatchObject({ code: 'machine_not_found' })
+    expect(await batch(form([manifest([])]))).toEqual({ status: 200, body: { results: [] } })
+  })
+
   test('may bring a little before the manifest, and not much', async () => {
     expect((await batch(form([['a', 'early'], manifest([f('/tmp/early', 'a')])]))).body.results).toMatchObject([{ status: 'success' }])
     const much = await batch(form([['a', 'x'.repeat(9_000_000)], manifest([f('/tmp/late', 'a')])]))

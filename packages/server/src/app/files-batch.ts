@@ -7,6 +7,7 @@ import type { z } from 'zod'
 import type { Principal } from '../domain/principal.ts'
 import type { App } from './context.ts'
 import { upload } from './files-upload.ts'
+import { getMachine } from './machines.ts'
 
 /** Of the manifest, and of parts that come before it, bytes. */
 const MOST_HELD = 8 * 1024 * 1024
@@ -21,6 +22,8 @@ export async function batchWrite(
   machineId: string,
   { parts, signal }: PartsBody & { readonly signal: AbortSignal },
 ): Promise<BatchResult[]> {
+  // A batch may hold no file at all.
+  await getMachine(app, principal, machineId)
   const results = new Map<string, BatchResult>()
   const early = new Map<string, Buffer>()
   let room = MOST_HELD

@@ -29,7 +29,15 @@ export function mountRoute(server: FastifyInstance, app: App, spec: RouteSpec, h
     url: urlOf(spec),
     ...(spec.bodyLimit === undefined
       ? {}
-      : { bodyLimit: spec.bodyLimit, preParsing: (request, reply, payload) => countBody(holdOf(app, request, reply), request, payload) }),
+      : {
+          bodyLimit: spec.bodyLimit,
+          preParsing: (request, reply, payload) => {
+            // What is never taken is not a matter of room.
+            if (Number(request.headers['content-length'] ?? 0) > (spec.bodyLimit ?? 0))
+              return Promise.reject(new AppError('payload_too_large', { say: 'The body is too large.' }))
+            return countBody(holdOf(app, request, reply), request, payload)
+          },
+        }),
     // Before the body is read: who has no key gets no memory of ours.
     onRequest: async (request) => {
       if (spec.access !== 'none') callers.set(request, await admit(app, spec, request))

@@ -100,3 +100,22 @@ test('what waits for an owner is bounded over all connections, and none of it is
   await closed
   expect([ofOwner.bytes, socket.waitingBytes]).toEqual([2 * 1024 * 1024, 0])
 })
+
+test('a client that is made to wait is pinged all the same, and not given up for what it cannot be heard to answer', async () => {
+  const { socket } = await pair({ pingEveryMs: 20, firstFrameWithinMs: 60_000 })
+  let pings = 0
+  client.on('ping', () => pings++)
+  socket.reading = false
+  await until(
+    () => pings,
+    (told) => told > 10,
+    { what: 'pings' },
+  )
+  expect(socket.signal.aborted).toBe(false)
+  client.terminate()
+  await until(
+    () => socket.signal.aborted,
+    (aborted) => aborted,
+    { what: 'its end is noticed' },
+  )
+})

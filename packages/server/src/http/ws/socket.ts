@@ -204,7 +204,11 @@ export class ChannelSocket {
       return
     }
     this.#stalls = 0
-    if (this.#ws.isPaused) return
+    if (this.#ws.isPaused) {
+      // Its answer is not read now; but writing to a client that is gone fails, which nothing else would tell.
+      if (this.#ws.readyState === WebSocket.OPEN) this.#ws.ping()
+      return
+    }
     if (this.#unanswered >= MISSED_PONGS) return this.#ws.terminate()
     this.#unanswered++
     if (this.#ws.readyState === WebSocket.OPEN) this.#ws.ping()
