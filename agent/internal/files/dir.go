@@ -3,14 +3,12 @@ package files
 import (
 	"bytes"
 	"encoding/binary"
-	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// sortedNames of one directory are held so that they can be told in order; what is in a larger one comes as it is read.
-const sortedNames = 10_000
+// direntBytes are read from a directory at a time.
+const direntBytes = 16 << 10
 
 // dirent is a name in a directory and, if the filesystem tells, what it is (unix.DT_…).
 type dirent struct {
@@ -29,65 +27,71 @@ type dirReader struct {
 func (d *dirReader) next() (dirent, bool, error) {
 	for {
 		if d.at == d.end {
-			if d.buf == nil {
-				d.buf = make([]byte, 16<<10)
-			}
-			n, err := unix.Getdents(d.fd, d.buf)
-			if err == unix.EINTR {
-				continue
-			}
-			if err != nil || n <= 0 {
+			more, err := d.read()
+			if err != nil || !more {
 				return dirent{}, false, err
 			}
-			d.at, d.end = 0, n
 		}
-		// inode 8, offset 8, length 2, type 1, name with a zero behind it
-		record := d.buf[d.at:d.end]
-		length := int(binary.NativeEndian.Uint16(record[16:]))
-		d.at += length
-		name := record[19:length]
-		if zero := bytes.IndexByte(name, 0); zero >= 0 {
-			name = name[:zero]
-		}
-		if s := string(name); s != "." && s != ".." {
-			return dirent{s, record[18]}, true, nil
+		if one, ok := d.take(); ok {
+			return one, true, nil
 		}
 	}
 }
 
-// eachName calls for every name in an open directory, in order unless there are more than sortedNames.
-func eachName(fd int, call func(dirent) error) error {
-	d := dirReader{fd: fd}
-	var names []dirent
-	for {
-		one, more, err := d.next()
-		if err != nil {
-			return err
-		}
-		if !more {
-			slices.SortFunc(names, func(a, b dirent) int { return strings.Compare(a.name, b.name) })
-			d.buf = nil
-			break
-		}
-		if names = append(names, one); len(names) > sortedNames {
-			break
-		}
-	}
-	for _, one := range names {
-		if err := call(one); err != nil {
-			return err
-		}
-	}
-	for len(names) > sortedNames {
-		one, more, err := d.next()
+// some gives as many names as are read at once; none at the end.
+func (d *dirReader) some() (names []string, err error) {
+	for len(names) == 0 {
+		more, err := d.read()
 		if err != nil || !more {
-			return err
+			return nil, err
 		}
-		if err := call(one); err != nil {
-			return err
+		for d.at < d.end {
+			if one, ok := d.take(); ok {
+				names = append(names, one.name)
+			}
 		}
 	}
-	return nil
+	return names, nil
+}
+
+// read fills the buffer; false at the end.
+func (d *dirReader) read() (bool, error) {
+	if d.buf == nil {
+		d.buf = make([]byte, direntBytes)
+	}
+	for {
+		n, err := unix.Getdents(d.fd, d.buf)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return false, err
+		}
+		d.at, d.end = 0, n
+		return true, nil
+	}
+}
+
+// take gives the next name in the buffer, unless it is the directory itself or the one above.
+func (d *dirReader) take() (dirent, bool) {
+	// inode 8, offset 8, length 2, type 1, name with a zero behind it
+	record := d.buf[d.at:d.end]
+	length := int(binary.NativeEndian.Uint16(record[16:]))
+	d.at += length
+	name := record[19:length]
+	if zero := bytes.IndexByte(name, 0); zero >= 0 {
+		name = name[:zero]
+	}
+	s := string(name)
+	return dirent{s, record[18]}, s != "." && s != ".."
+}
+
+// own gives it a buffer that nobody else reads to, with what it has not given yet.
+func (d *dirReader) own() {
+	rest := d.buf[d.at:d.end]
+	d.buf = append(make([]byte, 0, max(len(rest), direntBytes/4)), rest...)
+	d.at, d.end = 0, len(rest)
+	d.buf = d.buf[:cap(d.buf)]
 }
 
 // openChild opens a directory in a directory, no symlink.

@@ -41,10 +41,13 @@ func (s *server) find(m request) error {
 	} else {
 		var fd int
 		if fd, err = openFile(p, &st); err == nil {
-			if err = f.search(fd, p.shown); err != nil {
-				err = failed(p.shown, err)
+			if st.Size <= largestSearched {
+				err = f.search(fd, p.shown)
 			}
 			unix.Close(fd)
+			if err != nil {
+				err = failed(p.shown, err)
+			}
 		}
 	}
 	if err != nil && err != errEnough {
@@ -87,7 +90,7 @@ func (s *server) findBelow(p *place, f *finder) error {
 		}
 		return false, err
 	}
-	if err := w.walk(top, "", 0); err != nil {
+	if err := w.walk(top); err != nil {
 		return failed(p.shown, err)
 	}
 	return nil
@@ -173,6 +176,7 @@ func shorten(line []byte) string {
 // lineReader gives the lines of a file, without their ends. A binary file has none.
 type lineReader struct {
 	fd      int
+	read    int    // bytes; a file may grow while it is read, and no more than of the largest is
 	buf     []byte // buf[at:] is read and not yet given
 	at      int
 	started bool
@@ -234,7 +238,8 @@ func (l *lineReader) more() error {
 		if err != nil {
 			return err
 		}
-		l.ended = n == 0
+		l.read += n
+		l.ended = n == 0 || l.read > largestSearched
 		l.buf = l.buf[:len(l.buf)+n]
 		return nil
 	}

@@ -7,19 +7,28 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"nullspace.dev/agent/internal/frame"
+	"nullspace.dev/agent/internal/sys"
 )
 
 const (
 	// LongestFrame is of kind and payload, bytes.
 	LongestFrame = 256 << 10
-	// DataBytes is of contents in one frame that goes out.
-	DataBytes = 64 << 10
+	// DataBytes is of contents in one frame that goes out. With its head it fills two of the agent's frames, and it fits into
+	// a pipe: what is a few bytes longer costs a third frame, and another turn of both.
+	DataBytes = 2*(frame.MaxPayload-frame.HeaderBytes-frame.TrailerBytes) - headBytes
 	// flushBytes of small messages go out together.
 	flushBytes = 64 << 10
 
 	headBytes = 5
+	// shortWait is how long the other side is waited for without a word to the scheduler, which takes more of a slow
+	// processor than the contents do: its monitor wakes up for every wait, and takes the processor away and gives it back.
+	shortWait = 100 * time.Millisecond
 )
 
 var (
@@ -28,17 +37,21 @@ var (
 	errGone = errors.New("the host is gone")
 )
 
-// link is the two pipes to the agent. Reading and writing block: there is nothing else to do meanwhile.
+// link is the two pipes to the agent. Reading and writing wait: there is nothing else to do meanwhile.
 type link struct {
 	in, out int
 	space   []byte // what was read and not yet taken is space[from:to]
 	from,
 	to int
 	queue []byte
-	data  [headBytes + DataBytes]byte
+	// busy: contents are on their way in, so the next of them are not far.
+	busy bool
+	data [headBytes + DataBytes]byte
 }
 
 func newLink(in, out int) *link {
+	// Nobody else has that end.
+	unix.SetNonblock(out, true)
 	return &link{in: in, out: out, space: make([]byte, 4+LongestFrame)}
 }
 
@@ -69,6 +82,9 @@ func (l *link) fill(n int) error {
 		l.from = 0
 	}
 	for l.to-l.from < n {
+		if l.busy {
+			await(l.in, unix.POLLIN)
+		}
 		got, err := unix.Read(l.in, l.space[l.to:])
 		if err == unix.EINTR {
 			continue
@@ -116,16 +132,24 @@ func (l *link) putData(n int) error {
 
 func (l *link) write(b []byte) error {
 	for len(b) > 0 {
-		n, err := unix.Write(l.out, b)
-		if err == unix.EINTR {
+		n, errno := sys.Write(l.out, b)
+		if errno == syscall.EAGAIN {
+			await(l.out, unix.POLLOUT)
 			continue
 		}
-		if err != nil {
+		if errno != 0 {
 			return errGone
 		}
 		b = b[n:]
 	}
 	return nil
+}
+
+// await waits until there is something to do for a descriptor.
+func await(fd int, events int16) {
+	if !sys.Poll(fd, events, shortWait) {
+		unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: events}}, -1)
+	}
 }
 
 // incoming is the contents that follow a Started.
@@ -140,7 +164,9 @@ func (in *incoming) next() ([]byte, error) {
 	if in.ended {
 		return nil, io.EOF
 	}
+	in.link.busy = true
 	kind, payload, err := in.link.next()
+	in.link.busy = false
 	switch {
 	case err == io.EOF:
 		return nil, errGone

@@ -53,7 +53,16 @@ func (g *guard) below(dir int) bool {
 		return false
 	}
 	var last id
-	for up := "."; len(up) < unix.PathMax; up += "/.." {
+	for up := "."; ; up += "/.." {
+		if len(up) > longestWay {
+			// The rest of the way begins there.
+			above, err := unix.Openat(dir, up, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+			if err != nil {
+				return false
+			}
+			defer unix.Close(above)
+			dir, up = above, "."
+		}
 		var st unix.Stat_t
 		// What may not be searched upwards was not come to from there.
 		if unix.Fstatat(dir, up, &st, 0) != nil || idOf(&st) == last {
@@ -63,8 +72,10 @@ func (g *guard) below(dir int) bool {
 			return true
 		}
 	}
-	return true
 }
+
+// longestWay upwards is one path, bytes; the kernel takes a little more.
+const longestWay = 1024
 
 // holds says whether the reserved directory is there and is the given one or below it.
 func (g *guard) holds(one id) bool {

@@ -111,8 +111,10 @@ func (t *tree) directory(name string, mode uint32) error {
 		return memberError(name, err)
 	}
 	defer unix.Close(dir)
+	// The last word on it counts.
+	delete(t.modes, name)
 	if mode&0o700 != 0o700 {
-		t.modes = append(t.modes, lateMode{name, mode})
+		t.modes[name] = mode
 		mode |= 0o700
 	}
 	if err := unix.Fchmod(dir, mode); err != nil {

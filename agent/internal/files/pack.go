@@ -20,7 +20,7 @@ func (s *server) pack(m request) error {
 	w := walker{guard: &s.paths.guard, visit: k.visit}
 	// An archive that lacks something without a word would be taken for the whole.
 	w.denied = func(rel string, err error) error { return failed(join(p.shown, rel), err) }
-	if err := w.walk(fd, "", 0); err != nil {
+	if err := w.walk(fd); err != nil {
 		return failed(p.shown, err)
 	}
 	if err := k.out.Close(); err != nil {
@@ -116,6 +116,7 @@ func (k *packer) file(dir int, rel, name string, h *tar.Header) error {
 		return err
 	}
 	defer unix.Close(fd)
+	readAhead(fd, &st)
 	h.Typeflag, h.Size = tar.TypeReg, st.Size
 	if err := k.header(h, rel); err != nil {
 		return err

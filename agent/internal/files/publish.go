@@ -1,7 +1,9 @@
 package files
 
 import (
+	"maps"
 	"path"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -57,7 +59,7 @@ func (t *tree) swap() error {
 	r := remover{guard: t.guard}
 	old := t.name
 	t.name = ""
-	err = r.remove(t.home, old, join(path.Dir(p.real), old), 0)
+	err = r.remove(t.home, old, join(path.Dir(p.real), old))
 	if why, ok := err.(*refusal); ok {
 		return refuse(why.code, "", "it is replaced, but what was there before could not be removed: "+why.message)
 	}
@@ -162,6 +164,8 @@ func (t *tree) both(a int, name, rel string, from, to int, do step) error {
 	if isMountRoot(b) {
 		return failed(shown, unix.EXDEV)
 	}
+	// One that is there already has a mode.
+	delete(t.modes, rel)
 	return t.over(a, b, rel, do)
 }
 
@@ -208,15 +212,17 @@ func (t *tree) lateModes() error {
 	if t.into {
 		top = t.home
 	}
-	for i := len(t.modes) - 1; i >= 0; i-- {
-		one := t.modes[i]
-		dir, err := beneath(top, one.path)
+	// What is below a directory comes before it: it may be out of reach afterwards.
+	paths := slices.Sorted(maps.Keys(t.modes))
+	slices.Reverse(paths)
+	for _, path := range paths {
+		dir, err := beneath(top, path)
 		if err == nil {
-			err = unix.Fchmod(dir, one.mode)
+			err = unix.Fchmod(dir, t.modes[path])
 			unix.Close(dir)
 		}
 		if err != nil && err != unix.ENOENT {
-			return failed(join(t.place.shown, one.path), err)
+			return failed(join(t.place.shown, path), err)
 		}
 	}
 	return nil

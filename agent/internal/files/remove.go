@@ -21,7 +21,7 @@ func (s *server) remove(m request) error {
 		return refuse(reserved, p.shown, "it holds what is reserved")
 	}
 	r := remover{guard: &s.paths.guard}
-	return r.remove(p.dir, p.name, p.shown, 0)
+	return r.remove(p.dir, p.name, p.shown)
 }
 
 // remover removes trees. It never goes through a symlink, nor into what is mounted: that is not in the tree.
@@ -29,58 +29,70 @@ type remover struct {
 	guard *guard
 	// force makes directories writable first: of trees that the helper itself has made.
 	force bool
+
+	// path is what it is at, as a refusal calls it; one for all levels, however long their names are.
+	path []byte
+	buf  []byte
 }
 
 // remove takes a name out of an open directory, with all that is below it; shown is what it is called in a refusal.
-func (r *remover) remove(dir int, name, shown string, depth int) error {
+func (r *remover) remove(dir int, name, shown string) error {
+	r.path = append(r.path[:0], shown...)
+	return r.one(dir, name, 0)
+}
+
+func (r *remover) failed(err error) error { return failed(string(r.path), err) }
+
+// one removes what the path leads to.
+func (r *remover) one(dir int, name string, depth int) error {
 	err := unix.Unlinkat(dir, name, 0)
 	if err == nil {
 		return nil
 	}
 	// A directory says EISDIR; some filesystems say EPERM, and so does the kernel to whom it refuses something else.
 	if err != unix.EISDIR && err != unix.EPERM {
-		return failed(shown, err)
+		return r.failed(err)
 	}
 	fd, openErr := openChild(dir, name)
 	if openErr == unix.EACCES && r.force {
-		unix.Fchmodat(dir, name, 0o700, 0)
+		makeOwn(dir, name)
 		fd, openErr = openChild(dir, name)
 	}
 	switch {
 	case openErr == unix.ENOTDIR || openErr == unix.ELOOP:
-		return failed(shown, err)
+		return r.failed(err)
 	case openErr == unix.EACCES:
 		// One that is empty goes all the same.
 		if unix.Unlinkat(dir, name, unix.AT_REMOVEDIR) == nil {
 			return nil
 		}
-		return failed(shown, openErr)
+		return r.failed(openErr)
 	case openErr != nil:
-		return failed(shown, openErr)
+		return r.failed(openErr)
 	}
 	defer unix.Close(fd)
-	return r.directory(dir, fd, name, shown, depth)
+	return r.directory(dir, fd, name, depth)
 }
 
-func (r *remover) directory(dir, fd int, name, shown string, depth int) error {
+func (r *remover) directory(dir, fd int, name string, depth int) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return failed(shown, err)
+		return r.failed(err)
 	}
 	switch {
 	case r.guard.is(idOf(&st)):
-		return refuse(reserved, shown, "the path is reserved")
+		return refuse(reserved, string(r.path), "the path is reserved")
 	case isMountRoot(fd):
-		return failed(shown, unix.EBUSY)
+		return r.failed(unix.EBUSY)
 	case depth > deepest:
-		return failed(shown, unix.ENAMETOOLONG)
+		return r.failed(unix.ENAMETOOLONG)
 	}
 	if r.force {
 		unix.Fchmod(fd, 0o700)
 	}
 	// What others put in meanwhile goes too, within reason.
 	for try := 0; ; try++ {
-		if err := r.contents(fd, &st, shown, depth); err != nil {
+		if err := r.contents(fd, &st, depth); err != nil {
 			return err
 		}
 		err := unix.Unlinkat(dir, name, unix.AT_REMOVEDIR)
@@ -88,33 +100,51 @@ func (r *remover) directory(dir, fd int, name, shown string, depth int) error {
 			return nil
 		}
 		if err != unix.ENOTEMPTY && err != unix.EEXIST || try == 3 {
-			return failed(shown, err)
+			return r.failed(err)
 		}
 		if _, err := unix.Seek(fd, 0, unix.SEEK_SET); err != nil {
-			return failed(shown, err)
+			return r.failed(err)
 		}
 	}
 }
 
-func (r *remover) contents(fd int, st *unix.Stat_t, shown string, depth int) error {
-	d := dirReader{fd: fd}
+// contents removes what is in a directory, one bufferful of names after the other: the buffer serves all levels.
+func (r *remover) contents(fd int, st *unix.Stat_t, depth int) error {
+	if r.buf == nil {
+		r.buf = make([]byte, direntBytes)
+	}
+	mark := len(r.path)
 	for {
-		one, more, err := d.next()
+		d := dirReader{fd: fd, buf: r.buf}
+		names, err := d.some()
 		if err != nil {
-			return failed(shown, err)
+			return r.failed(err)
 		}
-		if !more {
+		if len(names) == 0 {
 			return nil
 		}
-		below := join(shown, one.name)
-		if r.guard.names(idOf(st), one.name) {
-			return refuse(reserved, below, "the path is reserved")
+		for _, name := range names {
+			r.path = append(append(r.path[:mark], '/'), name...)
+			if r.guard.names(idOf(st), name) {
+				return refuse(reserved, string(r.path), "the path is reserved")
+			}
+			err := r.one(fd, name, depth+1)
+			if gone, ok := err.(*refusal); err != nil && !(ok && gone.code == notFound) {
+				return err
+			}
 		}
-		err = r.remove(fd, one.name, below, depth+1)
-		if gone, ok := err.(*refusal); err != nil && !(ok && gone.code == notFound) {
-			return err
-		}
+		r.path = r.path[:mark]
 	}
+}
+
+// makeOwn gives the user all rights to a directory, and to nothing that a symlink leads to.
+func makeOwn(dir int, name string) {
+	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	unix.Fchmodat(unix.AT_FDCWD, descriptor(fd), 0o700, 0)
 }
 
 // isMountRoot says whether something else is mounted where an open directory is.

@@ -74,6 +74,8 @@ func (s *server) replaceIn(path string, m request) (count uint64, skipped uint8,
 	switch err := r.run(nil); {
 	case err == errBinary:
 		return 0, skipBinary, nil
+	case err == errTooLarge:
+		return 0, skipTooLarge, nil
 	case err != nil:
 		return 0, 0, failed(p.shown, err)
 	case r.count == 0 || m.dryRun:
@@ -89,6 +91,8 @@ func (s *server) replaceIn(path string, m request) (count uint64, skipped uint8,
 	}
 	if err := r.run(f.write); err == errBinary {
 		return 0, skipBinary, nil
+	} else if err == errTooLarge {
+		return 0, skipTooLarge, nil
 	} else if err != nil {
 		return 0, 0, failed(p.shown, err)
 	}
@@ -97,6 +101,9 @@ func (s *server) replaceIn(path string, m request) (count uint64, skipped uint8,
 
 // errBinary: there is a zero where text would have none.
 var errBinary = &refusal{}
+
+// errTooLarge: there is more to read than the file said it had.
+var errTooLarge = &refusal{}
 
 // replacer goes through a file with a window that is a little larger than the pattern.
 type replacer struct {
@@ -116,10 +123,14 @@ func (r *replacer) run(out func([]byte) error) error {
 	}
 	r.count = 0
 	held := 0 // bytes at the front that are not yet decided on
+	left := int64(largestReplaced)
 	for first := true; ; first = false {
 		n, err := readFull(r.fd, r.buf[held:])
 		if err != nil {
 			return err
+		}
+		if left -= int64(n); left < 0 {
+			return errTooLarge
 		}
 		data := r.buf[:held+n]
 		if first && bytes.IndexByte(data[:min(len(data), binaryBytes)], 0) >= 0 {

@@ -115,8 +115,12 @@ func (r *resolver) at(from int, p string, h how, hops int) (*place, error) {
 		return nil, err
 	}
 	if h.follow {
-		if target, err := readLink(dir, name); err == nil {
+		if _, err := readLink(dir, name); err == nil {
 			defer unix.Close(dir)
+			target, err := followed(dir, name)
+			if err != nil {
+				return nil, err
+			}
 			return r.at(dir, target, h, hops+1)
 		}
 	}
@@ -220,6 +224,29 @@ func readLink(dir int, name string) (string, error) {
 		return "", err
 	}
 	return string(b[:n]), nil
+}
+
+// followed gives the target of a symlink, unless it is somebody else's in a directory where everybody may write: it may be
+// there for whoever comes by with more rights. The kernel has that rule (fs.protected_symlinks), but does not see this.
+func followed(dir int, name string) (string, error) {
+	link, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(link)
+	var in, st unix.Stat_t
+	if err := unix.Fstat(link, &st); err != nil {
+		return "", err
+	}
+	if err := unix.Fstat(dir, &in); err != nil {
+		return "", err
+	}
+	const shared = unix.S_ISVTX | unix.S_IWOTH
+	if in.Mode&shared == shared && st.Uid != in.Uid && int(st.Uid) != unix.Geteuid() {
+		return "", unix.EACCES
+	}
+	// Of what is no symlink by now there is no target, and it says so.
+	return readLink(link, "")
 }
 
 func join(dir, name string) string {

@@ -45,7 +45,7 @@ func (s *server) search(m request) error {
 		}
 		return true, nil
 	}
-	if err := w.walk(fd, "", 0); err != nil && err != errEnough {
+	if err := w.walk(fd); err != nil && err != errEnough {
 		return failed(p.shown, err)
 	}
 	return out.flush()

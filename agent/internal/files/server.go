@@ -22,9 +22,8 @@ type server struct {
 // Run serves until the host closes its end. Relative paths begin at base; when that is empty, at the user's home
 // directory if there is one, else where machines are worked in.
 func Run(in, out int, base string) error {
-	// Collect only what a large tree leaves behind.
-	debug.SetGCPercent(-1)
-	debug.SetMemoryLimit(32 << 20)
+	// Collect only what a large tree or a long watch leaves behind, from 8 MiB on: a guest may have dozens of these.
+	debug.SetGCPercent(200)
 	// Modes are meant as they are told.
 	unix.Umask(0)
 	err := newServer(in, out, base, Reserved).serve()

@@ -55,16 +55,11 @@ type tree struct {
 	buf          []byte
 	bytes, files uint64
 	// modes that would be in the way until all is in place, by path.
-	modes []lateMode
-}
-
-type lateMode struct {
-	path string
-	mode uint32
+	modes map[string]uint32
 }
 
 func (s *server) newTree(p *place, conflict uint8) (*tree, error) {
-	t := &tree{place: p, guard: &s.paths.guard, conflict: conflict, home: p.dir, fd: -1}
+	t := &tree{place: p, guard: &s.paths.guard, conflict: conflict, home: p.dir, fd: -1, modes: map[string]uint32{}}
 	var st unix.Stat_t
 	err := p.stat(&st)
 	switch {
@@ -113,7 +108,7 @@ func (t *tree) close() {
 	}
 	if t.name != "" {
 		r := remover{guard: t.guard, force: true}
-		r.remove(t.home, t.name, t.name, 0)
+		r.remove(t.home, t.name, t.name)
 		t.name = ""
 	}
 	if t.into && t.home >= 0 {

@@ -216,6 +216,9 @@ func TestFindPassesOverLargeFiles(t *testing.T) {
 	if got := decodeMatches(h.wants(0, kindFind, request{path: ".", pattern: "needle", limit: 100})); len(got) != 1 {
 		t.Fatalf("%+v", got)
 	}
+	if got := decodeMatches(h.wants(0, kindFind, request{path: "g", pattern: "needle", limit: 100})); len(got) != 0 {
+		t.Fatalf("%+v", got)
+	}
 }
 
 func TestSearch(t *testing.T) {

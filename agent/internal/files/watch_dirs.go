@@ -53,7 +53,7 @@ func (w *watcher) look(rel string, tell bool) {
 		}
 		return w.found(dir, below, one, tell)
 	}
-	if k.walk(fd, "", 0) != nil {
+	if k.walk(fd) != nil {
 		w.missed = true
 	}
 }
@@ -105,6 +105,7 @@ func (w *watcher) watchOpen(fd int, rel string) bool {
 func (w *watcher) overflow() error {
 	w.missed, w.moved = true, nil
 	clear(w.dirs)
+	clear(w.told)
 	if err := w.addTop(); err != nil {
 		return w.gone()
 	}

@@ -133,11 +133,11 @@ func (w *watcher) movedTo(rel string, isDir bool, cookie uint32) error {
 	}
 	w.writes.drop(rel)
 	w.writes.rename(from.rel, rel)
-	for wd, dir := range w.dirs {
-		if isDir && (dir.rel == from.rel || isBelow(dir.rel, from.rel)) {
+	if isDir {
+		w.movedDirs(from.rel, func(wd int32, dir watched) {
 			dir.rel = rel + dir.rel[len(from.rel):]
 			w.dirs[wd] = dir
-		}
+		})
 	}
 	return w.say(eventRename, rel)
 }
@@ -148,16 +148,25 @@ func (w *watcher) left() error {
 	w.moved = nil
 	delete(w.told, from.rel)
 	w.writes.drop(from.rel)
-	for wd, dir := range w.dirs {
-		if from.isDir && (dir.rel == from.rel || isBelow(dir.rel, from.rel)) {
+	if from.isDir {
+		w.movedDirs(from.rel, func(wd int32, _ watched) {
 			unix.InotifyRmWatch(w.inotify, uint32(wd))
 			delete(w.dirs, wd)
-		}
+		})
 	}
 	if w.only != "" {
 		return w.gone()
 	}
 	return w.say(eventRemove, from.rel)
+}
+
+// movedDirs calls for those that are watched at or below a path. It looks at all of them, so it is not for every file.
+func (w *watcher) movedDirs(rel string, call func(int32, watched)) {
+	for wd, dir := range w.dirs {
+		if dir.rel == rel || isBelow(dir.rel, rel) {
+			call(wd, dir)
+		}
+	}
 }
 
 func (w *watcher) wrote(rel string) error {

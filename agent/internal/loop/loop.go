@@ -42,6 +42,12 @@ func (l *Loop) Add(fd int, events uint32, h Handler) error {
 	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &ev)
 }
 
+// Change watches a descriptor for other events from now on; those that are up by now are reported.
+func (l *Loop) Change(fd int, events uint32) error {
+	ev := unix.EpollEvent{Events: events | unix.EPOLLET, Fd: int32(fd)}
+	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_MOD, fd, &ev)
+}
+
 // Forget stops watching a descriptor that is about to be closed. Closing it would do if no child could hold a copy.
 func (l *Loop) Forget(fd int) {
 	l.handlers[fd] = nil

@@ -17,6 +17,7 @@ type input struct {
 	fd      int // -1 once closed
 	queue   []byte
 	watched bool
+	wide    bool // the pipe has been made larger
 	closing bool // close as soon as the queue is empty
 }
 
@@ -31,6 +32,10 @@ func (in *input) write(l *loop.Loop, h loop.Handler, data []byte) bool {
 	}
 	if len(in.queue) == 0 {
 		n, errno := sys.Write(in.fd, data)
+		if n < len(data) && (errno == 0 || errno == syscall.EAGAIN) && in.widen() {
+			data = data[n:]
+			n, errno = sys.Write(in.fd, data)
+		}
 		if errno != 0 && errno != syscall.EAGAIN {
 			in.close(l)
 			return true
@@ -46,6 +51,16 @@ func (in *input) write(l *loop.Loop, h loop.Handler, data []byte) bool {
 		}
 	}
 	return true
+}
+
+// widen makes more room in the pipe, once: what waits there needs no turn of the agent. False when there is no more.
+func (in *input) widen() bool {
+	if in.wide {
+		return false
+	}
+	in.wide = true
+	_, err := unix.FcntlInt(uintptr(in.fd), unix.F_SETPIPE_SZ, wideBytes)
+	return err == nil
 }
 
 // flush writes what the pipe takes.

@@ -36,10 +36,11 @@ type log struct {
 	budget *Budget
 	screen bool   // the tail of a terminal, not the head of two pipes
 	base   int64  // position of bytes[0], counted from the first byte printed; 0 but for a screen
-	bytes  []byte // never changed but at its end, and cut at its front for a screen
+	bytes  []byte // changed only at its end, and cut at its front for a screen
 	parts  []uint32
 	cut    [2]uint64 // printed past the bound, per stream
-	taken  int
+	taken  int       // of the budget
+	gone   bool      // given up: nothing is kept any more
 }
 
 func (l *log) end() int64 {
@@ -59,13 +60,19 @@ func (l *log) append(kind uint8, data []byte) {
 		return
 	}
 	which := int(kind - wire.KindStdout)
-	room := max(0, LogBytes-len(l.bytes)-partBytes*(len(l.parts)+1))
+	mark, last := uint32(which)*onStderr, len(l.parts)-1
+	more := last >= 0 && l.parts[last]&onStderr == mark
+	mine := partBytes
+	if more {
+		mine = 0
+	}
+	room := max(0, LogBytes-len(l.bytes)-partBytes*len(l.parts)-mine)
 	n := min(len(data), room)
-	if l.cut != [2]uint64{} {
+	if l.gone || l.cut != [2]uint64{} {
 		// What is kept is the beginning, without a hole.
 		n = 0
 	}
-	if n > 0 && !l.charge(n+partBytes) {
+	if n > 0 && !l.charge(n+mine) {
 		n = 0
 	}
 	l.cut[which] += uint64(len(data) - n)
@@ -73,24 +80,32 @@ func (l *log) append(kind uint8, data []byte) {
 		return
 	}
 	l.bytes = append(l.bytes, data[:n]...)
-	mark := uint32(which) * onStderr
-	if last := len(l.parts) - 1; last >= 0 && l.parts[last]&onStderr == mark {
+	if more {
 		l.parts[last] += uint32(n)
 	} else {
 		l.parts = append(l.parts, mark|uint32(n))
 	}
 }
 
+// scroll keeps as much of the end as the bounds allow, in one piece of memory that grows up to that.
 func (l *log) scroll(data []byte) {
-	if l.taken == 0 && !l.charge(2*ScreenBytes) {
-		l.base += int64(len(data))
-		return
+	most := 2 * ScreenBytes
+	if need := min(most, len(l.bytes)+len(data)); need > cap(l.bytes) {
+		size := min(most, max(2*cap(l.bytes), need))
+		if !l.gone && l.charge(size-l.taken) {
+			l.bytes = append(make([]byte, 0, size), l.bytes...)
+		}
+	}
+	most = cap(l.bytes)
+	if over := len(l.bytes) + len(data) - most; over > 0 {
+		// Half of it at once, so that it is not moved for every line.
+		over += most / 2
+		l.base += int64(over)
+		front := min(over, len(l.bytes))
+		l.bytes = l.bytes[:copy(l.bytes, l.bytes[front:])]
+		data = data[min(over-front, len(data)):]
 	}
 	l.bytes = append(l.bytes, data...)
-	if over := len(l.bytes) - ScreenBytes; over > ScreenBytes {
-		l.bytes = append(make([]byte, 0, 2*ScreenBytes), l.bytes[over:]...)
-		l.base += int64(over)
-	}
 }
 
 func (l *log) charge(n int) bool {
@@ -110,7 +125,24 @@ func (l *log) drop() {
 		l.cut[part>>31] += uint64(part &^ onStderr)
 	}
 	l.budget.used -= l.taken
-	l.bytes, l.parts, l.taken = nil, nil, 0
+	l.base, l.bytes, l.parts, l.taken, l.gone = l.end(), nil, nil, 0, true
+	if !l.screen {
+		l.base = 0
+	}
+}
+
+// behind counts per stream what is kept from a place up to a position.
+func (l *log) behind(p place, until int64) (count [2]uint64) {
+	if l == nil || l.screen {
+		return count
+	}
+	from := int64(0)
+	for _, part := range l.parts {
+		to := from + int64(part&^onStderr)
+		count[part>>31] += uint64(max(0, min(to, until)-max(from, p.at)))
+		from = to
+	}
+	return count
 }
 
 // place is where a reader of a log stands.

@@ -15,13 +15,22 @@ type output struct {
 	ready   bool // a read may give something
 	sent    uint64
 	dropped uint64
+	// full counts reads in a row that took all they could; wide: the pipe has been made larger for that.
+	full int
+	wide bool
 	// rest counts down what may still be read for the host after the drain time; -1 = no such bound yet.
 	rest int
 	done bool // nothing more of it is for the host
 }
 
-// stepsPerTurn bounds how long one pipe may hold up the others.
-const stepsPerTurn = 8
+const (
+	// stepsPerTurn bounds how long one pipe may hold up the others.
+	stepsPerTurn = 8
+	// wideBytes is the length of a pipe through which much comes, after so many full reads: the process and the agent then
+	// wake each other less often.
+	wideBytes = 256 << 10
+	wideAfter = 4
+)
 
 // pump reads until the pipe is dry, the host's window is used up, or the turn is over. It returns whether it stopped
 // for the turn only.
@@ -58,6 +67,7 @@ func (o *output) pump(p *Process, sink Sink) (more bool) {
 			o.fd, o.done = -1, true
 			return false
 		}
+		o.widen(n == len(buf))
 		sink.Moved(n)
 		switch {
 		case drop && !o.done && !orphan:
@@ -72,6 +82,18 @@ func (o *output) pump(p *Process, sink Sink) (more bool) {
 		}
 	}
 	return o.fd >= 0 && o.ready
+}
+
+// widen notes a read, and whether it took all it could. A terminal is no pipe and stays as it is.
+func (o *output) widen(full bool) {
+	if !full {
+		o.full = 0
+		return
+	}
+	if o.full++; o.full == wideAfter && !o.wide {
+		o.wide = true
+		unix.FcntlInt(uintptr(o.fd), unix.F_SETPIPE_SZ, wideBytes)
+	}
 }
 
 // lastCall bounds what is still read for the host to what stands in the pipe now.

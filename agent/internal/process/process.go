@@ -57,7 +57,8 @@ type Process struct {
 	viewers  []viewer
 	log      *log
 	// finished: it has ended, and all that it had to say has been read.
-	finished bool
+	finished   bool
+	finishedAt time.Duration
 
 	deadline, grace      time.Duration
 	killAt, giveUpAt     time.Duration
@@ -134,6 +135,7 @@ func (p *Process) Advance(now time.Duration, sink Sink) (again time.Duration, ov
 			p.err.lastCall()
 		}
 		p.finished = p.out.done && p.err.done && (!p.timedOut || p.empty)
+		p.finishedAt = now
 	}
 	if p.finished {
 		p.tellEnd(sink)
@@ -231,11 +233,27 @@ func (p *Process) Forget() {
 // Finished says whether it has ended and everything was read.
 func (p *Process) Finished() bool { return p.finished }
 
+// FinishedAt is when, on the monotonic clock.
+func (p *Process) FinishedAt() time.Duration { return p.finishedAt }
+
 // TimedOut, and the exit code of a finished one.
 func (p *Process) ExitCode() int32 { return p.report(&viewer{}).Code }
 
-// DropLog gives the memory of its log back.
-func (p *Process) DropLog() { p.log.drop() }
+// DropLog gives the memory of its log back. Who is in the middle of it has missed the rest.
+func (p *Process) DropLog() {
+	for i := range p.viewers {
+		if v := &p.viewers[i]; v.mode != wire.AttachWait {
+			until := p.log.end()
+			if v.mode == wire.AttachLogs {
+				until = min(until, v.until)
+			}
+			rest := p.log.behind(v.place, until)
+			v.missed[0] += rest[0]
+			v.missed[1] += rest[1]
+		}
+	}
+	p.log.drop()
+}
 
 // HasLog says whether there is memory to be given back.
 func (p *Process) HasLog() bool { return p.log != nil && p.log.taken > 0 }

@@ -60,7 +60,7 @@ func (s *Spawner) Start(stream uint32, m *wire.ExecStart) (*Process, *wire.Failu
 	var stdio stdio
 	var err error
 	if m.Terminal {
-		stdio, err = openTerminal(m.Cols, m.Rows)
+		stdio, err = openTerminal(m.Cols, m.Rows, user.UID)
 	} else {
 		stdio, err = openStdio(m.Stdin, s.null)
 	}
@@ -105,6 +105,11 @@ func (s *Spawner) setOomAdj(value string) {
 func startFailure(err error, program string, m *wire.ExecStart, user account.Account) *wire.Failure {
 	errno, _ := err.(syscall.Errno)
 	var st syscall.Stat_t
+	// The process looked from its own directory.
+	seen := program
+	if program[0] != '/' {
+		seen = m.Cwd + "/" + program
+	}
 	cwd := sys.Stat(m.Cwd, &st)
 	if cwd == 0 && st.Mode&syscall.S_IFMT != syscall.S_IFDIR {
 		cwd = syscall.ENOTDIR
@@ -115,11 +120,11 @@ func startFailure(err error, program string, m *wire.ExecStart, user account.Acc
 	case cwd != 0:
 		return &wire.Failure{Reason: wire.BadCwd, Message: m.Cwd + ": " + cwd.Error()}
 	case errno == syscall.ENOENT || errno == syscall.ENOTDIR || errno == syscall.ELOOP || errno == syscall.ENAMETOOLONG:
-		if sys.Stat(program, &st) == 0 {
+		if sys.Stat(seen, &st) == 0 {
 			return &wire.Failure{Reason: wire.ProgramNotFound, Message: "the interpreter of " + program + " is missing"}
 		}
 		return &wire.Failure{Reason: wire.ProgramNotFound, Message: "no program " + program}
-	case errno == syscall.EACCES && sys.Stat(program, &st) == 0 && st.Mode&syscall.S_IFMT == syscall.S_IFREG && st.Mode&0o111 != 0:
+	case errno == syscall.EACCES && sys.Stat(seen, &st) == 0 && st.Mode&syscall.S_IFMT == syscall.S_IFREG && st.Mode&0o111 != 0:
 		return &wire.Failure{Reason: wire.NotExecutable, Message: user.Name + " may not run " + program + " in " + m.Cwd}
 	case errno == syscall.EACCES || errno == syscall.EPERM || errno == syscall.ENOEXEC || errno == syscall.ETXTBSY || errno == syscall.EISDIR:
 		return &wire.Failure{Reason: wire.NotExecutable, Message: program + ": " + errno.Error()}

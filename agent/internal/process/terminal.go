@@ -11,8 +11,8 @@ import (
 )
 
 // openTerminal opens a pseudo-terminal: its other end as all three of the child's descriptors, and two of the agent's
-// own, for each is watched by itself.
-func openTerminal(cols, rows uint16) (s stdio, err error) {
+// own, for each is watched by itself. It belongs to the user: programs open it by its name, too.
+func openTerminal(cols, rows uint16, uid uint32) (s stdio, err error) {
 	s.in, s.out, s.err = -1, -1, -1
 	master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -32,6 +32,10 @@ func openTerminal(cols, rows uint16) (s stdio, err error) {
 	if err != nil {
 		sys.Close(master)
 		return s, err
+	}
+	if uid != 0 {
+		// The group stays: it is the one that lets others write to the terminal.
+		unix.Fchown(child, int(uid), -1)
 	}
 	input, err := unix.FcntlInt(uintptr(master), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {

@@ -20,6 +20,9 @@ const (
 	chatterRest  = 2 * time.Millisecond
 )
 
+// heard says that something was written to a process: one that answers does not chatter.
+func (c *chatter) heard() { c.turns = 0 }
+
 // rest ends a turn in which something was read.
 func (c *chatter) rest(now time.Duration) {
 	if c.moved > 0 && c.moved < smallTurn && now-c.last < 2*chatterRest {

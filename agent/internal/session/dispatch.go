@@ -148,6 +148,7 @@ func (s *Session) exec(stream uint32, payload []byte) {
 // the stream's. One that is kept may be written to over many streams, each with its own credit: it lives on, and the host is
 // told that this was not taken.
 func (s *Session) input(stream uint32, data []byte) {
+	s.chatter.heard()
 	p := s.find(stream)
 	if p == nil || p.Input(stream, data) {
 		return

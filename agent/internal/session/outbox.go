@@ -13,6 +13,7 @@ import (
 type outbox struct {
 	fd    int
 	queue []byte // begins with the frame that is being written
+	space []byte // what the queue began in when it was last empty; kept for the next time
 	off   int    // bytes of that frame that are out
 	quiet bool   // asked to say nothing more
 	held  []byte // what came up meanwhile
@@ -27,21 +28,34 @@ func (o *outbox) message(session uint64, stream uint32, kind uint8, payload []by
 	if o.quiet {
 		o.held = frame.AppendMessage(o.held, session, stream, kind, payload)
 	} else {
-		o.queue = frame.AppendMessage(o.queue, session, stream, kind, payload)
+		o.keep(frame.AppendMessage(o.queue, session, stream, kind, payload))
 	}
 }
 
 // frame writes one whole frame; what the port does not take, or what stands behind others, is copied to the queue.
 func (o *outbox) frame(whole []byte) {
 	if len(o.queue) > 0 {
-		o.queue = append(o.queue, whole...)
+		o.keep(append(o.queue, whole...))
 		return
 	}
 	n := o.write(whole)
 	if n < len(whole) {
-		o.queue, o.off = append(o.queue, whole...), n
+		o.keep(append(o.queue, whole...))
+		o.off = n
 	}
 }
+
+// keep takes the longer queue. Its memory is used again if it is not much: else a stream that the host takes slowly would
+// leave as much behind as it is long.
+func (o *outbox) keep(queue []byte) {
+	if len(o.queue) == 0 && cap(queue) <= keptBytes {
+		o.space = queue[:0]
+	}
+	o.queue = queue
+}
+
+// keptBytes hold a frame of output, and a few small ones behind it.
+const keptBytes = 64 << 10
 
 // flush writes what the port takes.
 func (o *outbox) flush() {
@@ -56,7 +70,7 @@ func (o *outbox) flush() {
 			o.queue, o.off = o.queue[size:], o.off-size
 		}
 	}
-	o.queue = nil
+	o.queue = o.space
 }
 
 // reset drops everything but the frame that is half out.
@@ -79,7 +93,8 @@ func (o *outbox) hush(session uint64, kind uint8) {
 
 func (o *outbox) speak() {
 	o.quiet = false
-	o.queue, o.held = append(o.queue, o.held...), nil
+	o.keep(append(o.queue, o.held...))
+	o.held = nil
 }
 
 func (o *outbox) write(b []byte) int {

@@ -52,6 +52,10 @@ type Session struct {
 	joiner   frame.Joiner
 	out      outbox
 	readable bool
+	// blocked: the port is watched for room, too. Otherwise every frame that the host takes would wake the agent for nothing.
+	blocked bool
+	// refused: a process was told in this turn that there is no room. When there is, nothing else may come to wake the agent.
+	refused bool
 
 	key     uint64
 	open    bool // a Hello has been seen
@@ -79,11 +83,15 @@ func New(c Config) (*Session, error) {
 	spawner.Budget.Evict = s.table.evict
 	// Under key 0, the one that no host has: whoever is there learns that the agent before this one is gone.
 	s.out.message(0, 0, wire.KindReady, wire.AppendReady(nil, c.Starts))
-	return s, l.Add(c.Port, unix.EPOLLIN|unix.EPOLLOUT, s)
+	return s, l.Add(c.Port, unix.EPOLLIN, s)
 }
 
 // Ready is called for the port.
-func (s *Session) Ready(_ int, _ uint32) { s.readable = true }
+func (s *Session) Ready(_ int, events uint32) {
+	if events&^unix.EPOLLOUT != 0 {
+		s.readable = true
+	}
+}
 
 // Run never returns but with the error that makes the port useless.
 func (s *Session) Run() error {
@@ -100,12 +108,18 @@ func (s *Session) turn() error {
 	}
 	// Output goes out straight from the pipe if nothing waits in front of it.
 	s.out.flush()
+	s.refused = false
 	until := s.advance()
 	s.out.flush()
 	if s.out.err != 0 {
 		return s.out.err
 	}
-	if s.readable {
+	if blocked := len(s.out.queue) > 0; blocked != s.blocked {
+		if err := s.watch(blocked); err != nil {
+			return err
+		}
+	}
+	if s.readable || s.refused && s.out.empty() {
 		until = 0
 	}
 	now := time.Duration(0)
@@ -114,6 +128,16 @@ func (s *Session) turn() error {
 		s.chatter.rest(now)
 	}
 	return s.loop.Wait(now, until)
+}
+
+// watch has the loop tell of room in the port, or not.
+func (s *Session) watch(blocked bool) error {
+	s.blocked = blocked
+	events := uint32(unix.EPOLLIN)
+	if blocked {
+		events |= unix.EPOLLOUT
+	}
+	return s.loop.Change(s.Port, events)
 }
 
 // receive reads and handles what has come. A port without a host reads as its end; the loop tells when one comes.
@@ -167,7 +191,11 @@ func (s *Session) advance() time.Duration {
 }
 
 // Room, Buffer, Output, Moved and Exited make the session the sink of its processes.
-func (s *Session) Room() bool { return s.out.empty() }
+func (s *Session) Room() bool {
+	room := s.out.empty()
+	s.refused = s.refused || !room
+	return room
+}
 
 func (s *Session) Buffer() []byte {
 	return s.scratch[frame.HeaderBytes : frame.HeaderBytes+outputPayload]

@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"nullspace.dev/agent/internal/process"
 	"nullspace.dev/agent/internal/wire"
@@ -32,18 +33,26 @@ func (t *table) resting(p *process.Process) {
 	if !p.Kept {
 		return
 	}
-	ended, oldest := 0, -1
-	for i, one := range t.kept {
+	ended := 0
+	for _, one := range t.kept {
 		if one.Finished() {
 			ended++
-			if oldest < 0 {
-				oldest = i
-			}
 		}
 	}
 	if ended > maxEnded {
-		t.remove(oldest)
+		t.remove(t.first(func(*process.Process) bool { return true }))
 	}
+}
+
+// first is the process that ended first of those that fit; -1 when there is none.
+func (t *table) first(fits func(*process.Process) bool) int {
+	found := -1
+	for i, one := range t.kept {
+		if one.Finished() && fits(one) && (found < 0 || one.FinishedAt() < t.kept[found].FinishedAt()) {
+			found = i
+		}
+	}
+	return found
 }
 
 func (t *table) remove(i int) {
@@ -53,13 +62,11 @@ func (t *table) remove(i int) {
 
 // evict gives up the log of the process that ended first.
 func (t *table) evict() bool {
-	for _, p := range t.kept {
-		if p.Finished() && p.HasLog() {
-			p.DropLog()
-			return true
-		}
+	i := t.first((*process.Process).HasLog)
+	if i >= 0 {
+		t.kept[i].DropLog()
 	}
-	return false
+	return i >= 0
 }
 
 func (t *table) find(pid uint32) *process.Process {
@@ -71,12 +78,25 @@ func (t *table) find(pid uint32) *process.Process {
 	return nil
 }
 
-// list is the payload of ProcessList.
+// labelBytes of all together are listed in full: a list is one message.
+const labelBytes = 3 << 20
+
+// list is the payload of ProcessList. Labels that are too long for it together are cut.
 func (t *table) list() []byte {
+	most, all := labelBytes, 0
+	for _, p := range t.kept {
+		all += len(p.Label)
+	}
+	if all > labelBytes {
+		most = labelBytes / len(t.kept)
+	}
 	b := binary.BigEndian.AppendUint32(nil, uint32(len(t.kept)))
 	for _, p := range t.kept {
 		info := wire.ProcessInfo{
 			Pid: uint32(p.Pid), Running: !p.Finished(), Terminal: p.Terminal, Cols: p.Cols, Rows: p.Rows, ID: p.ID, Label: p.Label,
+		}
+		if len(p.Label) > most {
+			info.Label = strings.ToValidUTF8(p.Label[:most], "")
 		}
 		if p.Finished() {
 			info.Code = p.ExitCode()

@@ -83,6 +83,19 @@ func Stat(path string, st *syscall.Stat_t) syscall.Errno {
 	return errno
 }
 
+// Poll waits for one descriptor, at most that long, and says whether something has come up on it. It holds up everything.
+func Poll(fd int, events int16, most time.Duration) bool {
+	one := unix.PollFd{Fd: int32(fd), Events: events}
+	// The kernel leaves in it what is left of it when a signal comes.
+	ts := unix.NsecToTimespec(int64(most))
+	for {
+		n, _, errno := syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&one)), 1, uintptr(unsafe.Pointer(&ts)), 0, 0, 0)
+		if errno != syscall.EINTR {
+			return errno == 0 && n > 0
+		}
+	}
+}
+
 // Sleep holds up everything; for a moment only.
 func Sleep(d time.Duration) {
 	ts := unix.NsecToTimespec(int64(d))
