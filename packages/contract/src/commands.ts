@@ -17,15 +17,20 @@ export const EXEC_LIMITS = {
 
 const noNul = (value: string): boolean => !value.includes('\0')
 const bytesOf = (value: string): number => new TextEncoder().encode(value).length
-const text = z
+/** One argument of a command. */
+export const ArgumentText = z
   .string()
   .refine((value) => bytesOf(value) <= EXEC_LIMITS.commandBytes, `must be at most ${EXEC_LIMITS.commandBytes} bytes`)
   .refine(noNul, 'must not contain NUL')
 
+export const fitsTotal = ({ command, args }: { readonly command: string; readonly args?: readonly string[] | null | undefined }): boolean =>
+  bytesOf([command, ...(args ?? [])].join('')) <= EXEC_LIMITS.totalBytes
+export const TOO_MANY_BYTES = { path: ['args'], message: `must be at most ${EXEC_LIMITS.totalBytes} bytes in all; write them to a file` }
+
 export const ExecBody = z
   .strictObject({
-    command: text.min(1),
-    args: z.array(text).max(EXEC_LIMITS.args).nullish(),
+    command: ArgumentText.min(1),
+    args: z.array(ArgumentText).max(EXEC_LIMITS.args).nullish(),
     timeout_secs: z.number().min(EXEC_LIMITS.timeoutSecs.min).max(EXEC_LIMITS.timeoutSecs.max).nullish(),
     /** Checked in the use case: reserved paths are refused, and the guest says whether it exists. */
     cwd: z.string().max(4096).refine(noNul, 'must not contain NUL').nullish(),
@@ -39,10 +44,7 @@ export const ExecBody = z
     path: ['args'],
     message: 'must be empty with "shell": true; put the arguments into the command line',
   })
-  .refine((body) => bytesOf([body.command, ...(body.args ?? [])].join('')) <= EXEC_LIMITS.totalBytes, {
-    path: ['args'],
-    message: `must be at most ${EXEC_LIMITS.totalBytes} bytes in all; write them to a file`,
-  })
+  .refine(fitsTotal, TOO_MANY_BYTES)
 
 /** Open object. */
 export const ExecResult = z.object({

@@ -36,6 +36,7 @@ const Path = z
   .min(1)
   .max(FILE_LIMITS.pathBytes)
   .refine((path) => !path.includes('\0'), 'must not contain NUL')
+const Octal = z.string().regex(/^0?[0-7]{3,4}$/, 'must be octal, as 0644')
 const user = GuestUser.nullish()
 const PathBody = z.strictObject({ path: Path, user })
 const PathQuery = z.object({ path: Path, user: GuestUser.optional() })
@@ -124,6 +125,7 @@ export const readFile = route({
   path: '/v1/machines/{id}/files/read',
   summary: 'A file as text or base64, up to 128 MiB; download longer ones. utf8: bytes that are none become U+FFFD.',
   body: PathBody.extend({ encoding: z.enum(['utf8', 'base64']).default('utf8') }),
+  longText: 'content',
   success: { status: 200, body: z.object({ content: z.string(), encoding: z.string(), size: z.number().int() }) },
 })
 
@@ -137,10 +139,7 @@ export const writeFile = route({
     content: z.string(),
     encoding: z.enum(['utf8', 'base64']).default('utf8'),
     append: z.boolean().default(false),
-    mode: z
-      .string()
-      .regex(/^0?[0-7]{3,4}$/, 'must be octal, as 0644')
-      .nullish(),
+    mode: Octal.nullish(),
   }),
   bodyLimit: FILE_LIMITS.jsonBytes,
   patient: { late: () => null },
@@ -226,7 +225,7 @@ export const setFilePermissions = route({
   method: 'POST',
   path: '/v1/machines/{id}/files/permissions',
   summary: 'Set permissions, as chmod does with a number.',
-  body: PathBody.extend({ permissions: z.string().regex(/^0?[0-7]{3,4}$/, 'must be octal, as 0644') }),
+  body: PathBody.extend({ permissions: Octal }),
   success: { status: 204, body: NO_BODY },
 })
 

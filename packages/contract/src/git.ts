@@ -49,7 +49,7 @@ export const GitAuth = z
     /** ssh: the file’s text. */
     private_key: z
       .string()
-      .max(65_536)
+      .max(16_384)
       .refine((key) => /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(key) && noNul(key), 'must be the text of a private key file')
       .nullish(),
     passphrase: z.string().max(4096).refine(oneLine, 'must be one line').nullish(),

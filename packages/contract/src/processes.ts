@@ -1,7 +1,7 @@
 // Processes that outlive the request that started them: listed, read, written to and ended by their pid.
 
 import { z } from 'zod'
-import { EXEC_LIMITS } from './commands.ts'
+import { ArgumentText, EXEC_LIMITS, fitsTotal, TOO_MANY_BYTES } from './commands.ts'
 import { Envs, GuestUser, MachineParams } from './machines.ts'
 import { NO_BODY, route } from './route.ts'
 
@@ -124,21 +124,23 @@ const binary = z.boolean().nullish()
 
 /** What a client sends on the channel of one command. */
 export const ExecFrame = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('exec_start'),
-    id,
-    command: z.string().min(1).max(EXEC_LIMITS.commandBytes).refine(noNul, 'must not contain NUL'),
-    args: z.array(z.string().max(EXEC_LIMITS.commandBytes).refine(noNul, 'must not contain NUL')).max(EXEC_LIMITS.args).nullish(),
-    timeout_secs: z.number().min(EXEC_LIMITS.timeoutSecs.min).max(EXEC_LIMITS.timeoutSecs.max).nullish(),
-    cwd: z.string().max(4096).refine(noNul, 'must not contain NUL').nullish(),
-    envs: Envs.nullish(),
-    shell: z.boolean().nullish(),
-    binary,
-    /** Ours: its time does not end it, as over HTTP. */
-    background: z.boolean().nullish(),
-    /** Ours: whose process it is; root when left out. */
-    user: GuestUser.nullish(),
-  }),
+  z
+    .object({
+      type: z.literal('exec_start'),
+      id,
+      command: ArgumentText.min(1),
+      args: z.array(ArgumentText).max(EXEC_LIMITS.args).nullish(),
+      timeout_secs: z.number().min(EXEC_LIMITS.timeoutSecs.min).max(EXEC_LIMITS.timeoutSecs.max).nullish(),
+      cwd: z.string().max(4096).refine(noNul, 'must not contain NUL').nullish(),
+      envs: Envs.nullish(),
+      shell: z.boolean().nullish(),
+      binary,
+      /** Ours: its time does not end it, as over HTTP. */
+      background: z.boolean().nullish(),
+      /** Ours: whose process it is; root when left out. */
+      user: GuestUser.nullish(),
+    })
+    .refine(fitsTotal, TOO_MANY_BYTES),
   z.object({
     type: z.literal('exec_connect'),
     id,

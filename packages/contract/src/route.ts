@@ -29,6 +29,8 @@ export interface RouteSpec {
   readonly errors: readonly ErrorCode[]
   /** The answer is an array without end: it is sent as it comes, with white space while it does not. A failure under way cuts the connection. */
   readonly rows?: true
+  /** A field of the answer that is a long text: it is made and sent piece by piece. */
+  readonly longText?: string
   /**
    * The answer may take longer than clients wait in silence: after a while the success status is sent with white space
    * that keeps the connection awake, and the body when it is there. What fails after that is told by `late`.
@@ -59,7 +61,6 @@ export interface BytesBody {
   readonly bytes: AsyncIterable<Uint8Array>
   /** Of Content-Length; undefined when the client does not say. */
   readonly length: number | undefined
-  readonly contentType: string | undefined
 }
 /** Parts in their order; each must be read, or is skipped, before the next. */
 export interface PartsBody {

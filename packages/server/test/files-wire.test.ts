@@ -5,7 +5,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { until } from '@nullspace/vmm/exam/until.ts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { holdMemory } from '../src/app/held-memory.ts'
+import { holdMemory, MOST_BYTES, MOST_BYTES_OF_OWNER } from '../src/app/held-memory.ts'
 import { connect } from './sockets.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -131,14 +131,31 @@ describe('large JSON', () => {
   const body = JSON.stringify({ path: '/tmp/json', content: 'x'.repeat(9 * 1024 * 1024) })
   const write = (headers: Record<string, string> = {}) => world.call('POST', `/v1/machines/${machine}/files/write`, { body, headers })
 
+  /** Others leave 4 MiB. */
+  const fill = (): DisposableStack => {
+    const all = new DisposableStack()
+    for (const bytes of [MOST_BYTES_OF_OWNER, MOST_BYTES - MOST_BYTES_OF_OWNER - 4 * 1024 * 1024])
+      all.use(holdMemory(world.daemon.app, `own_${bytes}`, bytes))
+    return all
+  }
+
   test('of all requests together has a bound; what is small does not count', async () => {
-    using full = holdMemory(world.daemon.app, 508 * 1024 * 1024)
+    using full = fill()
     expect(await write()).toMatchObject({ status: 409, body: { code: 'capacity_exceeded', retryable: true } })
     const small = { path: '/tmp/small', content: 'x' }
     expect((await world.call('POST', `/v1/machines/${machine}/files/write`, { body: small })).status).toBe(200)
-    full[Symbol.dispose]()
+    full.dispose()
     expect((await write()).status).toBe(200)
     expect((await write()).status).toBe(200)
+  })
+
+  test('of one owner leaves some room for others', async () => {
+    const owner = world.daemon.app.db.selectFrom('owners').select('id').where('name', '=', 'alice')
+    using _full = holdMemory(world.daemon.app, (await owner.executeTakeFirstOrThrow()).id, MOST_BYTES_OF_OWNER)
+    expect(await write()).toMatchObject({ status: 409, body: { code: 'capacity_exceeded' } })
+    const { key } = await world.otherOwner()
+    const other = world.call('POST', `/v1/machines/${machine}/files/write`, { body, key })
+    expect((await other).body.code).toBe('machine_not_found')
   })
 
   test('that is never taken is too large, however much room there is', async () => {
@@ -149,7 +166,7 @@ describe('large JSON', () => {
   })
 
   test('without a length is counted as it comes', async () => {
-    using full = holdMemory(world.daemon.app, 508 * 1024 * 1024)
+    using full = fill()
     const url = new URL(`/v1/machines/${machine}/files/write`, await world.listen())
     const headers = { authorization: `Bearer ${world.key.key}`, 'content-type': 'application/json' }
     const send = async (): Promise<number | undefined> => {
@@ -161,7 +178,7 @@ describe('large JSON', () => {
       return statusCode
     }
     expect(await send()).toBe(409)
-    full[Symbol.dispose]()
+    full.dispose()
     expect(await send()).toBe(200)
   })
 })

@@ -292,6 +292,16 @@ describe('credentials', () => {
     })
     expect(JSON.stringify(body)).not.toMatch(/name-of-me|word-of-mine/)
   })
+
+  test('of much that git says, begin and end are shown in whole lines, and none of a line without an end', async () => {
+    const line = `${'x'.repeat(70)} word-of-mine ${'y'.repeat(70)}\n`
+    answers = [{ exitCode: 1, stderr: `fatal: first\n${line.repeat(2000)}last` }]
+    const { body } = await post('clone', { url: 'https://h/a', path: '/r', auth: HTTPS })
+    expect(body).toMatchObject({ code: 'git_error', error: 'git clone: fatal: first' })
+    expect(body.details.output).toMatch(/^[xy* ]*\n(?:x{70} \*\*\* y{70}\n)+last$/)
+    answers = [{ exitCode: 1, stderr: `word-of-mine${'z'.repeat(100_000)}` }]
+    expect((await post('clone', { url: 'https://h/a', path: '/r', auth: HTTPS })).body.details.output).toBe('')
+  })
 })
 
 describe('failures', () => {

@@ -202,5 +202,14 @@ test('processes to those who ask for them, when they change; looking wakes nothi
     ),
   )
   expect(before.status).toBe('running')
+  // Whatever runs, published clients take a MiB.
+  for (let i = 0; i < 3; i++)
+    await world.call('POST', `/v1/machines/${id}/exec`, { body: { command: 'true', args: ['x'.repeat(4000)], background: true } })
+  await client.frame(({ processes }) => processes?.length === 4, 'all of them')
+  expect(
+    told()
+      .at(-1)
+      .processes.map(({ command }: { command: string }) => command.length),
+  ).toEqual([10, 200, 200, 200])
   expect((await world.call('GET', `/v1/machines/${paused.id}`)).body.status).toBe('paused')
 })

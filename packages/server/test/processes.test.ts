@@ -203,7 +203,7 @@ describe('a terminal', () => {
     client.ws.terminate()
     const again = await pty()
     again.send({ type: 'pty_connect', id: 'again', session_id })
-    await again.frame(({ data }) => data === 'é', 'what was on the screen')
+    await again.frame(({ data }) => data === 'é\u0003', 'what was on the screen')
     expect(again.frames[0]).toMatchObject({ type: 'pty_started', id: 'again', session_id, cols: 100 })
     expect(said(await world.call('DELETE', at(`pty/${session_id}`)))).toBe('204')
     expect(await again.closed).toBe(1000)

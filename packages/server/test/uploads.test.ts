@@ -354,7 +354,7 @@ describe('parts', () => {
       uploadPart(world.daemon.app, principal, machine, id, {
         number: 0,
         sha256: undefined,
-        body: { bytes: each(chunks.map((chunk) => Buffer.from(chunk))), length: undefined, contentType: undefined },
+        body: { bytes: each(chunks.map((chunk) => Buffer.from(chunk))), length: undefined },
       })
     for (const chunks of [['abc'], ['ab', 'cde'], []]) {
       await expect(send(...chunks)).rejects.toMatchObject({ upload: { reason: 'part_size_mismatch' } })
@@ -393,7 +393,7 @@ describe('parts', () => {
       uploadPart(world.daemon.app, principal, machine, id, {
         number,
         sha256: undefined,
-        body: { bytes: slowly(`${number}.`), length: 2, contentType: undefined },
+        body: { bytes: slowly(`${number}.`), length: 2 },
       }),
     )
     await until(
@@ -693,7 +693,7 @@ describe('uploads that are given up', () => {
       await go.promise
       yield Buffer.from('cd')
     }
-    const body = { bytes: slowly(), length: 4, contentType: undefined }
+    const body = { bytes: slowly(), length: 4 }
     const part = uploadPart(world.daemon.app, principal, machine, id, { number: 0, sha256: undefined, body }).catch(
       (error: unknown) => error,
     )

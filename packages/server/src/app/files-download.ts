@@ -72,7 +72,7 @@ async function file({ files }: FilesUse, { op, owed }: Transfer, { path, range }
 }
 
 function whole({ entry, bytes }: { entry: FileEntry; bytes: AsyncIterable<Uint8Array> }): BytesAnswer {
-  const known = entry.size > 0n && !MADE_UP.test(entry.path)
+  const known = entry.size > 0n && entry.size <= Number.MAX_SAFE_INTEGER && !MADE_UP.test(entry.path)
   return { bytes, headers: fileHeaders(entry), ...(known ? { length: Number(entry.size) } : {}) }
 }
 

@@ -3,7 +3,7 @@
 export type Part = { readonly offset: number; readonly length: number } | 'whole' | 'unsatisfiable'
 
 export function partOf(range: string | undefined, size: number): Part {
-  const asked = /^\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(range ?? '')
+  const asked = /^bytes=(\d*)-(\d*)$/i.exec(range ?? '')
   const [, first = '', last = ''] = asked ?? []
   if (first === '') return last === '' ? 'whole' : lastBytes(Number(last), size)
   const offset = Number(first)

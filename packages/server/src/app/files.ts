@@ -1,5 +1,6 @@
 // Files of a machine: look at them, change them, search them. Contents that come or go as bytes: files-upload.ts, files-download.ts.
 
+import { StringDecoder } from 'node:string_decoder'
 import { AppError } from '@nullspace/contract/errors.ts'
 import { FILE_LIMITS, type FileInfo, type SearchMatch } from '@nullspace/contract/files.ts'
 import type { z } from 'zod'
@@ -55,13 +56,16 @@ export interface Text {
   readonly encoding: 'utf8' | 'base64'
 }
 
-/** All of a file, in memory. */
+/** What a piece takes of memory besides its bytes: a guest may send one for each. */
+const PIECE_COSTS = 256
+
+/** All of a file, in memory as bytes; its text is made piece by piece. */
 export async function readFile(
   app: App,
   principal: Principal,
   place: Place,
   { path, encoding, hold, signal }: { path: string; encoding: Text['encoding']; hold: Hold; signal: AbortSignal },
-): Promise<Text & { readonly size: number }> {
+): Promise<{ readonly content: Iterable<string>; readonly encoding: Text['encoding']; readonly size: number }> {
   using use = await useFiles(app, principal, place, { path })
   using transfer = beginTransfer(`read from ${place.machineId}`, signal)
   try {
@@ -77,13 +81,13 @@ export async function readFile(
         chunks.push(piece)
         size += piece.length
         if (size > FILE_LIMITS.readBytes) throw tooLarge(path)
-        hold.grow(size)
+        hold.grow(size + chunks.length * PIECE_COSTS)
       }
     } finally {
       // Begun or not: the guest is told that nobody reads on.
       await bytes[Symbol.asyncIterator]().return?.()
     }
-    return { content: Buffer.concat(chunks, size).toString(encoding), encoding, size }
+    return { content: textOf(chunks, encoding), encoding, size }
   } catch (error) {
     throw await use.failure(error)
   }
@@ -186,6 +190,12 @@ function fromBase64(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64')
   if (digits % 4 !== 1 && bytes.length === Math.floor((digits * 3) / 4)) return bytes
   throw new AppError('invalid_request', { say: 'content: is not base64.', details: { field: 'content' } })
+}
+
+function* textOf(chunks: readonly Uint8Array[], encoding: Text['encoding']): Generator<string> {
+  const decoder = new StringDecoder(encoding)
+  for (const chunk of chunks) yield decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+  yield decoder.end()
 }
 
 async function* inPieces(bytes: Buffer): AsyncGenerator<Uint8Array> {

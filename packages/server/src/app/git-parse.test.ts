@@ -142,6 +142,13 @@ describe('log', () => {
   })
 })
 
+test('of entries there are no more than can be held, however small a guest makes them', () => {
+  const many = /printed more than 100000 entries/
+  expect(() => parseStatus(Buffer.concat([Buffer.from('# branch.head main\0'), Buffer.alloc(400_000, '? a\0')]))).toThrow(many)
+  expect(() => parseLog(Buffer.alloc(100_001))).toThrow(many)
+  expect(() => parseBranches(Buffer.alloc(100_001, '\n'))).toThrow(many)
+})
+
 describe('branches', () => {
   test('the current one is marked', () => {
     expect(parseBranches(Buffer.from(' refs/heads/a\n*refs/heads/feature/ü\n'))).toEqual({

@@ -22,6 +22,8 @@ const NAMES: Readonly<Record<string, string>> = {
 /** By the first letter of an entry: how many fields stand before its path. */
 const FIELDS_BEFORE_PATH: Readonly<Record<string, number>> = { '1': 8, '2': 9, u: 10, '?': 1 }
 const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)$/
+/** Entries of one answer: a guest could make each of a byte. */
+const MOST_ENTRIES = 100_000
 /** Of a commit whose date cannot be read. */
 const NO_DATE = '1970-01-01T00:00:00Z'
 
@@ -93,7 +95,7 @@ export function parseLog(output: Buffer): GitCommit[] {
 export function parseBranches(output: Buffer): GitBranches {
   const branches: string[] = []
   let current: string | undefined
-  for (const line of nameOfBytes(output).split('\n')) {
+  for (const line of lines(output)) {
     if (line === '') continue
     if (!line.startsWith(HEADS, 1)) throw unreadable('for-each-ref')
     const name = line.slice(1 + HEADS.length)
@@ -115,17 +117,27 @@ export function parseSha(output: Buffer): string {
   return sha
 }
 
+function lines(output: Buffer): string[] {
+  const all = nameOfBytes(output).split('\n', MOST_ENTRIES + 1)
+  if (all.length > MOST_ENTRIES) throw tooMany()
+  return all
+}
+
 /** Pieces that each end with NUL. */
 function terminated(output: Buffer): Buffer[] {
   const pieces: Buffer[] = []
   for (let at = 0; at < output.length;) {
     const end = output.indexOf(0, at)
     if (end === -1) throw unreadable('output')
+    if (pieces.length === MOST_ENTRIES) throw tooMany()
     pieces.push(output.subarray(at, end))
     at = end + 1
   }
   return pieces
 }
+
+const tooMany = (): AppError =>
+  new AppError('git_error', { say: `The machine’s git printed more than ${MOST_ENTRIES} entries.`, details: { exit_code: 0, output: '' } })
 
 const unreadable = (what: string): AppError =>
   new AppError('git_error', {

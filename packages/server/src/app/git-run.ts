@@ -21,8 +21,11 @@ const TIDY_SECS = 30
 const PATIENCE_MS = 15_000
 /** Of each output, bytes. */
 const OUTPUT_BYTES = 16 * 1024 * 1024
+/** Of each output that is for people, what is looked at; taking secrets out of all of it would hold up everybody. */
+const SHOWN_BYTES = 64 * 1024
 /** Of what git said, in an error. */
 const SAID_BYTES = 4096
+const LINE_BREAK = 10
 /** Of `timeout`. */
 const TIMED_OUT = 124
 
@@ -132,7 +135,7 @@ async function run(
 }
 
 function outputOf({ exitCode, stdout, stderr }: ExecOutcome, secret: Credentials | undefined): GitOutput {
-  const show = (bytes: Buffer): string => redacted(bytes.toString('utf8'), secret?.secrets)
+  const show = (bytes: Buffer): string => redacted(shown(bytes), secret?.secrets)
   return {
     exitCode,
     stdout,
@@ -156,6 +159,14 @@ function failed(verb: string, exitCode: number, text: string): AppError {
     say: `git ${verb}: ${reason.slice(0, 500)}`,
     details: { exit_code: exitCode, output: tail(text.trimEnd()) },
   })
+}
+
+/** Begin and end, in whole lines: no secret has more than one, so none is shown by half. */
+function shown(bytes: Buffer): string {
+  if (bytes.length <= SHOWN_BYTES) return bytes.toString('utf8')
+  const [first, last] = [SHOWN_BYTES / 2, bytes.length - SHOWN_BYTES / 2]
+  const from = bytes.indexOf(LINE_BREAK, last)
+  return bytes.toString('utf8', 0, bytes.lastIndexOf(LINE_BREAK, first) + 1) + (from === -1 ? '' : bytes.toString('utf8', from + 1))
 }
 
 /** The end of it, not beginning within a character. */

@@ -35,8 +35,7 @@ export function guardBody(request: IncomingMessage, response: ServerResponse, wi
 /** `type`: of the content, which may be anything. */
 export function uploadOf(request: IncomingMessage, spec: RouteSpec, type: string | undefined): BytesBody | PartsBody {
   const length = request.headers['content-length']
-  if (spec.upload === 'bytes')
-    return { bytes: bytesOf(request), length: length === undefined ? undefined : Number(length), contentType: type }
+  if (spec.upload === 'bytes') return { bytes: bytesOf(request), length: length === undefined ? undefined : Number(length) }
   const media = type?.split(';', 1)[0]?.trim().toLowerCase()
   if (media === 'multipart/form-data') return { parts: partsOf(request, type ?? '') }
   const alone = spec.form !== undefined && 'file' in spec.form.shape

@@ -20,11 +20,13 @@ export interface Call<R extends RouteSpec> {
   readonly signal: AbortSignal
 }
 
-/** With `rows` an array comes in batches. */
+/** With `rows` an array comes in batches, and a `longText` in pieces. */
 type Answer<R extends RouteSpec> = R extends { readonly rows: true }
   ? RouteResult<R> extends readonly (infer Item)[]
     ? AsyncIterable<readonly Item[]>
     : never
-  : RouteResult<R>
+  : R extends { readonly longText: infer Field extends string }
+    ? Omit<RouteResult<R>, Field> & { readonly [Name in Field]: Iterable<string> }
+    : RouteResult<R>
 
 export type Handlers = { readonly [Id in keyof Routes]: (call: Call<Routes[Id]>) => Promise<Answer<Routes[Id]>> }

@@ -9,11 +9,11 @@ import type { App } from '../app/context.ts'
 import { type Hold, holdMemory } from '../app/held-memory.ts'
 import { authenticate } from '../app/keys.ts'
 import type { Principal } from '../domain/principal.ts'
-import { uploadOf } from './bodies.ts'
+import { bytesOf, uploadOf } from './bodies.ts'
 import { invalidInput } from './errors.ts'
 import type { Handlers } from './implement.ts'
 import { answerPatiently } from './patient.ts'
-import { rowsAsJson, sendBytes } from './streams.ts'
+import { rowsAsJson, sendBytes, textAsJson } from './streams.ts'
 
 const callers = new WeakMap<FastifyRequest, Principal>()
 const holds = new WeakMap<FastifyRequest, Hold>()
@@ -31,11 +31,11 @@ export function mountRoute(server: FastifyInstance, app: App, spec: RouteSpec, h
       ? {}
       : {
           bodyLimit: spec.bodyLimit,
-          preParsing: (request, reply, payload) => {
+          preParsing: (request, reply) => {
             // What is never taken is not a matter of room.
             if (Number(request.headers['content-length'] ?? 0) > (spec.bodyLimit ?? 0))
               return Promise.reject(new AppError('payload_too_large', { say: 'The body is too large.' }))
-            return countBody(holdOf(app, request, reply), request, payload)
+            return countBody(holdOf(app, request, reply), request)
           },
         }),
     // Before the body is read: who has no key gets no memory of ours.
@@ -59,6 +59,7 @@ export function mountRoute(server: FastifyInstance, app: App, spec: RouteSpec, h
       }
       if (spec.success.body === BYTES) return sendBytes(reply, spec.success.status, (await handler(call)) as BytesAnswer)
       if (spec.rows) return sendRows(reply, spec, (await handler(call)) as AsyncIterable<readonly unknown[]>)
+      if (spec.longText !== undefined) return sendText(reply, spec, spec.longText, (await handler(call)) as Record<string, unknown>)
       // Through the schema: what it does not name does not leave.
       const answer = handler(call).then((result) => spec.success.body.parse(result))
       if (spec.patient) return answerPatiently(reply, spec, answer, app.log)
@@ -67,10 +68,16 @@ export function mountRoute(server: FastifyInstance, app: App, spec: RouteSpec, h
   })
 }
 
+const AS_JSON = { 'content-type': 'application/json; charset=utf-8' }
+
 function sendRows(reply: FastifyReply, spec: RouteSpec, rows: AsyncIterable<readonly unknown[]>): Promise<FastifyReply> {
   const { element } = spec.success.body as z.ZodArray<z.ZodType>
-  const headers = { 'content-type': 'application/json; charset=utf-8' }
-  return sendBytes(reply, spec.success.status, { bytes: rowsAsJson(rows, element), headers })
+  return sendBytes(reply, spec.success.status, { bytes: rowsAsJson(rows, element), headers: AS_JSON })
+}
+
+function sendText(reply: FastifyReply, spec: RouteSpec, field: string, answer: Record<string, unknown>): Promise<FastifyReply> {
+  const { [field]: _, ...rest } = (spec.success.body as z.ZodObject).parse({ ...answer, [field]: '' })
+  return sendBytes(reply, spec.success.status, { bytes: textAsJson(field, answer[field] as Iterable<string>, rest), headers: AS_JSON })
 }
 
 function bodyOf(spec: RouteSpec, request: FastifyRequest): unknown {
@@ -79,16 +86,14 @@ function bodyOf(spec: RouteSpec, request: FastifyRequest): unknown {
 }
 
 /** A large body is in memory as text, and then as what becomes of it. */
-async function countBody(hold: Hold, request: FastifyRequest, payload: RequestPayload): Promise<RequestPayload> {
-  const declared = request.headers['content-length']
-  if (declared === undefined) return Readable.from(counting(payload, hold))
-  hold.grow(Number(declared))
-  return payload
+async function countBody(hold: Hold, { headers, raw }: FastifyRequest): Promise<RequestPayload> {
+  hold.grow(Number(headers['content-length'] ?? 0))
+  return Readable.from(counting(bytesOf(raw), hold))
 }
 
-async function* counting(payload: RequestPayload, hold: Hold): AsyncGenerator<Uint8Array> {
+async function* counting(body: AsyncIterable<Uint8Array>, hold: Hold): AsyncGenerator<Uint8Array> {
   let bytes = 0
-  for await (const chunk of payload.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of body) {
     bytes += chunk.length
     hold.grow(bytes)
     yield chunk
@@ -106,7 +111,7 @@ function originOf({ headers, raw }: FastifyRequest): string {
 function holdOf(app: App, request: FastifyRequest, reply: FastifyReply): Hold {
   const known = holds.get(request)
   if (known) return known
-  const hold = holdMemory(app)
+  const hold = holdMemory(app, callers.get(request)?.ownerId ?? '')
   holds.set(request, hold)
   for (const event of ['finish', 'close']) reply.raw.once(event, () => hold[Symbol.dispose]())
   return hold
@@ -114,9 +119,11 @@ function holdOf(app: App, request: FastifyRequest, reply: FastifyReply): Hold {
 
 function signalOf(reply: FastifyReply): AbortSignal {
   const gone = new AbortController()
-  reply.raw.once('close', () => {
+  const over = (): void => {
     if (!reply.raw.writableFinished) gone.abort(new AppError('invalid_request', { say: 'The client was gone before it had the answer.' }))
-  })
+  }
+  if (reply.raw.destroyed) over()
+  else reply.raw.once('close', over)
   return gone.signal
 }
 

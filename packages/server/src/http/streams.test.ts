@@ -6,7 +6,7 @@ import { until } from '@nullspace/vmm/exam/until.ts'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
 import { z } from 'zod'
-import { rowsAsJson, sendBytes } from './streams.ts'
+import { rowsAsJson, sendBytes, textAsJson } from './streams.ts'
 
 let server: FastifyInstance
 afterEach(() => server.close())
@@ -42,6 +42,26 @@ test('what is shorter than it was said to be is cut, what is longer ends at its 
   const longer = await fetch(url)
   expect([longer.headers.get('content-length'), await longer.text()]).toEqual(['4', 'abcd'])
   expect((await fetch(url)).headers.get('content-length')).toBe('0')
+})
+
+test('nothing is left of an answer to a client that is gone already', async () => {
+  const over = Promise.withResolvers<void>()
+  async function* some(): AsyncGenerator<Uint8Array> {
+    try {
+      yield Buffer.from('a')
+      yield Buffer.from('b')
+    } finally {
+      over.resolve()
+    }
+  }
+  server = Fastify({ forceCloseConnections: true })
+  server.get('/', async (_, reply) => {
+    reply.raw.destroy()
+    await once(reply.raw, 'close')
+    return sendBytes(reply, 200, { bytes: some() })
+  })
+  await expect(fetch(await server.listen({ host: '127.0.0.1', port: 0 }))).rejects.toThrow('fetch failed')
+  await over.promise
 })
 
 test('no more is asked for than the client takes, and nothing once it is gone', async () => {
@@ -92,6 +112,15 @@ test('an array is sent batch by batch, through its schema', async () => {
   expect(await text(rowsAsJson(batches([], [{ name: 'a', secret: 1 }, { name: 'b' }], [], [{ name: '\udcff' }]), item))).toBe(
     '[{"name":"a"},{"name":"b"},{"name":"\\udcff"}]',
   )
+})
+
+test('a long text is never whole', async () => {
+  const pieces = ['"a\n', '\u0000\u20ac\ud83d\ude00', '', '\udcff"']
+  const all: Uint8Array[] = []
+  for await (const chunk of textAsJson('content', pieces, { size: 1 })) all.push(chunk)
+  expect(all).toHaveLength(pieces.length + 2)
+  expect(JSON.parse(Buffer.concat(all).toString())).toEqual({ size: 1, content: pieces.join('') })
+  expect(await text(textAsJson('content', [], {}))).toBe('{"content":""}')
 })
 
 test('of 100,000 rows only a batch is held', async () => {

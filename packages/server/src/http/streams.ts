@@ -24,7 +24,10 @@ export async function sendBytes(reply: FastifyReply, status: number, answer: Byt
     return reply.send(Readable.from([]))
   }
   const bytes = limited(pieces, first, length, () => reply.raw.destroy())
-  return reply.send(Readable.from(bytes, { objectMode: false, highWaterMark: CHUNK_BYTES }))
+  const body = Readable.from(bytes, { objectMode: false, highWaterMark: CHUNK_BYTES })
+  // Of a client that is gone already nothing is begun, and what is not begun ends nothing.
+  body.once('close', () => void pieces.return?.().catch(() => {}))
+  return reply.send(body)
 }
 
 /** No more than was promised; less is a failure. */
@@ -77,6 +80,14 @@ export async function* rowsAsJson(batches: AsyncIterable<readonly unknown[]>, it
   } finally {
     await rows.return?.()
   }
+}
+
+/** An object one of whose fields is long: its text comes in pieces, and is never one string as JSON, which can have no more than 512 MiB. */
+export async function* textAsJson(field: string, pieces: Iterable<string>, rest: object): AsyncGenerator<Uint8Array> {
+  const others = JSON.stringify(rest).slice(1)
+  yield Buffer.from(`{${JSON.stringify(field)}:"`)
+  for (const piece of pieces) yield Buffer.from(JSON.stringify(piece).slice(1, -1))
+  yield Buffer.from(others === '}' ? '"}' : `",${others}`)
 }
 
 /** Null when it is not there in time. */

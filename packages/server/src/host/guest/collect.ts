@@ -17,6 +17,7 @@ import {
 import type { Op } from '../../observe/op.ts'
 import { failure, figure } from './answers.ts'
 import type { GuestChannel } from './channel.ts'
+import { Gathered } from './gathered.ts'
 import { type ExecOutcome, type ExecRequest, OutputTooMuch, type ProcessLogs } from './guest.ts'
 import type { OutputBudget } from './output-budget.ts'
 
@@ -27,13 +28,13 @@ export const GRACE_MS = 1_000
 const SIGKILL = 9
 /** The most that an agent keeps of one process. */
 const LOG_BYTES = 2 * 1024 * 1024
+/** What each change between the two outputs takes of memory, besides its bytes. */
+const PART_COSTS = 512
 
 export async function runCommand(op: Op, channel: GuestChannel, budget: OutputBudget, request: ExecRequest): Promise<ExecOutcome> {
   const outcome = Promise.withResolvers<ExecOutcome>()
-  const stdout: Uint8Array[] = []
-  const stderr: Uint8Array[] = []
+  const printed = { [STDOUT]: new Gathered(), [STDERR]: new Gathered() }
   let pid = 0
-  const kept = { [STDOUT]: 0, [STDERR]: 0 }
   const held = budget.take()
   let owed = 0
   let credit = WINDOW_BYTES
@@ -41,18 +42,18 @@ export async function runCommand(op: Op, channel: GuestChannel, budget: OutputBu
     lost: outcome.reject,
     message(kind, payload) {
       if (kind === STDOUT || kind === STDERR) {
-        ;(kind === STDOUT ? stdout : stderr).push(payload)
         owed += payload.length
         credit -= payload.length
-        kept[kind] += payload.length
         // An agent that is one of ours keeps to both; another is not listened to any longer.
-        if (credit < 0 || (request.outputLimit > 0 && kept[kind] > request.outputLimit)) throw new RangeError('more output than agreed')
+        if (credit < 0 || (request.outputLimit > 0 && printed[kind].bytes + payload.length > request.outputLimit))
+          throw new RangeError('more output than agreed')
         if (!held.add(payload.length)) {
           stream.send(Signal.kind, Signal.encode({ signal: SIGKILL }))
           stream.end()
           outcome.reject(new OutputTooMuch())
           return
         }
+        printed[kind].add(payload)
         if (owed >= WINDOW_BYTES / 2) {
           stream.send(Window.kind, Window.encode({ bytes: owed }))
           credit += owed
@@ -67,8 +68,8 @@ export async function runCommand(op: Op, channel: GuestChannel, budget: OutputBu
           signal: exit.signal,
           timedOut: exit.timedOut,
           pid,
-          stdout: Buffer.concat(stdout),
-          stderr: Buffer.concat(stderr),
+          stdout: printed[STDOUT].whole(),
+          stderr: printed[STDERR].whole(),
           droppedStdout: figure(exit.droppedStdout),
           droppedStderr: figure(exit.droppedStderr),
         })
@@ -103,7 +104,7 @@ export async function runCommand(op: Op, channel: GuestChannel, budget: OutputBu
 
 export async function readLogs(op: Op, channel: GuestChannel, budget: OutputBudget, pid: number): Promise<ProcessLogs> {
   const outcome = Promise.withResolvers<ProcessLogs>()
-  const parts: { kind: 'stdout' | 'stderr'; bytes: Uint8Array }[] = []
+  const parts: { readonly kind: 'stdout' | 'stderr'; readonly text: Gathered }[] = []
   const held = budget.take()
   let got = 0
   const stream = channel.stream({
@@ -112,13 +113,16 @@ export async function readLogs(op: Op, channel: GuestChannel, budget: OutputBudg
       if (kind === STDOUT || kind === STDERR) {
         got += payload.length
         if (got > LOG_BYTES) throw new RangeError('more of a log than is kept')
-        if (!held.add(payload.length)) outcome.reject(new OutputTooMuch())
-        else parts.push({ kind: kind === STDOUT ? 'stdout' : 'stderr', bytes: payload })
+        const of = kind === STDOUT ? 'stdout' : 'stderr'
+        const fresh = parts.at(-1)?.kind !== of
+        if (!held.add(payload.length + (fresh ? PART_COSTS : 0))) return outcome.reject(new OutputTooMuch())
+        if (fresh) parts.push({ kind: of, text: new Gathered() })
+        parts.at(-1)?.text.add(payload)
       } else if (kind === Failed.kind) outcome.reject(failure(payload))
       else if (kind === Logged.kind) {
         const { running, exit } = Logged.decode(payload)
         outcome.resolve({
-          parts,
+          parts: parts.map((part) => ({ kind: part.kind, bytes: part.text.whole() })),
           running,
           exitCode: exit.exitCode,
           droppedStdout: figure(exit.droppedStdout),

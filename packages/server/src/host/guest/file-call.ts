@@ -14,6 +14,8 @@ export interface FileRequest {
   readonly payload: Uint8Array
   /** Asked twice it does the same: a helper that died with it before a word may be replaced. */
   readonly repeatable: boolean
+  /** With contents, or an answer of any length: it takes as long as the other end likes. */
+  readonly flows: boolean
 }
 
 /** Of the guest's words on a refusal, characters. */
@@ -36,7 +38,7 @@ export class FileCall {
   /** Resolves when the helper has begun to answer. */
   static async begin(op: Op, helpers: FileHelpers, as: FilesAs, request: FileRequest): Promise<FileCall> {
     for (let attempt = 0; ; attempt++) {
-      const lease = await helpers.take(op, as, { fresh: attempt > 0 })
+      const lease = await helpers.take(op, as, { fresh: attempt > 0, flows: request.flows })
       const call = new FileCall(op, lease)
       try {
         await call.#ask(request)

@@ -17,7 +17,7 @@ const attachment: Attachment = {
   resize() {},
   detach() {},
 }
-const take = (helpers: FileHelpers, signal?: AbortSignal): Promise<Lease> => helpers.take(op(signal), as, { fresh: false })
+const take = (helpers: FileHelpers, signal?: AbortSignal): Promise<Lease> => helpers.take(op(signal), as, { fresh: false, flows: true })
 
 test.each([
   ['gives up just before its turn', true],
@@ -38,8 +38,21 @@ test.each([
   )
   for (const lease of [await next, ...leases.slice(1)]) lease.giveBack()
   const again = await Promise.all([1, 2, 3, 4].map(() => take(helpers)))
-  await expect(helpers.take(new Op('test', { timeoutMs: 10 }), as, { fresh: false })).rejects.toThrow('longer than allowed')
+  await expect(helpers.take(new Op('test', { timeoutMs: 10 }), as, { fresh: false, flows: true })).rejects.toThrow('longer than allowed')
   for (const lease of again) lease.giveBack()
+})
+
+test('contents that nobody takes leave a place for questions', async () => {
+  const helpers = new FileHelpers(() => Promise.resolve(attachment))
+  const slow = await Promise.all([1, 2, 3, 4].map(() => take(helpers)))
+  const waiting = take(helpers)
+  const ask = (): Promise<Lease> => helpers.take(op(), as, { fresh: false, flows: false })
+  const question = await ask()
+  await expect(helpers.take(new Op('test', { timeoutMs: 10 }), as, { fresh: false, flows: false })).rejects.toThrow('longer than allowed')
+  question.giveBack()
+  slow[0]?.giveBack()
+  await waiting
+  await ask()
 })
 
 test('one whose helper does not start costs no place', async () => {

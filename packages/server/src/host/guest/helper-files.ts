@@ -15,53 +15,57 @@ import { FileRefused, type GuestFiles, type ReplacedFile } from './guest-files.t
 /** As long as any file may be, bytes. */
 const TO_THE_END = BigInt(Number.MAX_SAFE_INTEGER)
 
+type How = Partial<Pick<FileRequest, 'repeatable' | 'flows'>>
+const ONCE: How = { repeatable: false }
+const FLOWS: How = { flows: true }
+
 export function helperFiles(helpers: FileHelpers, as: FilesAs): GuestFiles {
-  const begin = async <T>(op: Op, codec: Codec<T>, message: T, repeatable = true): Promise<FileCall> =>
-    FileCall.begin(op, helpers, as, requestOf(codec, message, repeatable))
+  const begin = async <T>(op: Op, codec: Codec<T>, message: T, how?: How): Promise<FileCall> =>
+    FileCall.begin(op, helpers, as, requestOf(codec, message, how))
 
   return {
     stat: async (op, path, { follow }) => (await begin(op, files.Stat, { path, follow })).only(files.Entry),
 
     async *list(op, path, depth) {
-      const call = await begin(op, files.List, { path, depth })
+      const call = await begin(op, files.List, { path, depth }, FLOWS)
       yield* parts(call, (frame) => call.read(files.Entries, frame))
     },
 
     async read(op, path, range) {
       const length = range?.length === undefined ? TO_THE_END : BigInt(range.length)
-      const call = await begin(op, files.Read, { path, offset: BigInt(range?.offset ?? 0), length })
+      const call = await begin(op, files.Read, { path, offset: BigInt(range?.offset ?? 0), length }, FLOWS)
       const entry = await call.expect(files.Entry)
       return { entry, bytes: begun(call, parts(call, dataOf(call, length))) }
     },
 
     async write(op, path, bytes, { append = false, mode = 0, exclusive = false } = {}) {
-      const call = await begin(op, files.Write, { path, append, mode, exclusive })
+      const call = await begin(op, files.Write, { path, append, mode, exclusive }, FLOWS)
       await upload(call, bytes)
       return call.only(files.Entry)
     },
 
     makeDir: async (op, path) => (await begin(op, files.MakeDir, { path })).only(files.Entry),
 
-    rename: async (op, from, to) => (await begin(op, files.Rename, { from, to }, false)).only(files.Entry),
+    rename: async (op, from, to) => (await begin(op, files.Rename, { from, to }, ONCE)).only(files.Entry),
 
-    remove: async (op, path) => (await begin(op, files.Remove, { path }, false)).done(),
+    remove: async (op, path) => (await begin(op, files.Remove, { path }, ONCE)).done(),
 
     chmod: async (op, path, mode) => (await begin(op, files.Chmod, { path, mode })).done(),
 
     async *find(op, path, pattern, limit) {
-      const call = await begin(op, files.Find, { path, pattern, limit })
+      const call = await begin(op, files.Find, { path, pattern, limit }, FLOWS)
       yield* parts(call, within(call, limit, files.Matches))
     },
 
     async *search(op, path, pattern, limit) {
-      const call = await begin(op, files.Search, { path, pattern, limit })
+      const call = await begin(op, files.Search, { path, pattern, limit }, FLOWS)
       yield* parts(call, within(call, limit, files.Names))
     },
 
     async replace(op, paths, { pattern, replacement, dryRun }) {
       const replaced: ReplacedFile[] = []
       for (const some of inRequests(paths, { pattern, replacement })) {
-        const call = await begin(op, files.Replace, { paths: some, pattern, replacement, dryRun }, dryRun)
+        const call = await begin(op, files.Replace, { paths: some, pattern, replacement, dryRun }, { repeatable: dryRun })
         for (const path of some) {
           const { replacements, skipped } = await call.expect(files.Replaced)
           // By the name it was asked by: the guest's own may be of any length.
@@ -73,19 +77,19 @@ export function helperFiles(helpers: FileHelpers, as: FilesAs): GuestFiles {
     },
 
     async watch(op, path, { recursive }, listener) {
-      const call = await FileCall.keep(op, await helpers.takeOwn(op, as), requestOf(files.Watch, { path, recursive }, false))
+      const call = await FileCall.keep(op, await helpers.takeOwn(op, as), requestOf(files.Watch, { path, recursive }, ONCE))
       return watchFiles(call, listener)
     },
 
     async pack(op, path) {
-      const call = await begin(op, files.Pack, { path })
+      const call = await begin(op, files.Pack, { path }, FLOWS)
       // A refusal is an answer of this call, and not of its bytes.
       const first = await call.next()
       return begun(call, parts(call, dataOf(call, TO_THE_END), first))
     },
 
     async unpack(op, path, conflict, tar) {
-      const call = await begin(op, files.Unpack, { path, conflict })
+      const call = await begin(op, files.Unpack, { path, conflict }, FLOWS)
       await upload(call, tar)
       const { bytes, files: count } = await call.only(files.Unpacked)
       return { bytes: figure(bytes), files: figure(count) }
@@ -93,10 +97,10 @@ export function helperFiles(helpers: FileHelpers, as: FilesAs): GuestFiles {
   }
 }
 
-function requestOf<T>(codec: Codec<T>, message: T, repeatable: boolean): FileRequest {
+function requestOf<T>(codec: Codec<T>, message: T, { repeatable = true, flows = false }: How = {}): FileRequest {
   const payload = codec.encode(message)
   if (payload.length >= files.LONGEST_FRAME) throw new FileRefused('invalid', 'the request is too long')
-  return { kind: codec.kind, payload, repeatable }
+  return { kind: codec.kind, payload, repeatable, flows }
 }
 
 /** What is left of the answer; its helper is ended when not all of it is taken. */

@@ -90,13 +90,11 @@ function tell(
   const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') }
   const frame = (kind: 'stdout' | 'stderr', data: string): object | null =>
     data === '' ? null : { type: `exec_${kind}`, id, pid: pid(), data }
-  const close = (): void => socket.close(DONE, 'the command has ended')
+  const close = (): void => socket.finish(DONE, 'the command has ended')
   return {
     output: (kind, bytes) =>
-      feed.output(bytes.length, () =>
-        binary
-          ? { type: `exec_${kind}`, id, pid: pid(), data_base64: Buffer.from(bytes).toString('base64') }
-          : frame(kind, decoders[kind].write(Buffer.from(bytes))),
+      feed.output(kind, bytes, (data) =>
+        binary ? { type: `exec_${kind}`, id, pid: pid(), data_base64: data.toString('base64') } : frame(kind, decoders[kind].write(data)),
       ),
     ended: ({ exitCode, timedOut, droppedStdout, droppedStderr }) =>
       feed.after(() => {

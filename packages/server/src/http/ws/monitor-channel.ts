@@ -16,6 +16,8 @@ import type { ChannelSocket } from './socket.ts'
 const INTERVAL_MS = { min: 500, max: 10_000, default: 1_000 } as const
 /** Clients take a MiB; what does not fit comes as updates. */
 const SNAPSHOT_BYTES = 512 * 1024
+/** Of a command line, where the processes of all machines are looked over. */
+const COMMAND_CHARACTERS = 200
 /** May wait to be read after one look; what is not told by then, the next one tells. */
 const LOOK_BYTES = 1024 * 1024
 
@@ -98,10 +100,13 @@ function subscribe(
     if (machine.state !== 'running') return
     const list = await processesNow(app, machine.id)
     if (!list || ended || socket.crowded || !told?.has(machine.id)) return
-    const print = JSON.stringify(list)
+    // The newest, when there are more than one frame holds.
+    const newest = list.map((one) => ({ ...one, command: one.command.slice(0, COMMAND_CHARACTERS) })).toReversed()
+    const processes = fitting(newest).toReversed()
+    const print = JSON.stringify(processes)
     if (toldProcesses.get(machine.id) === print) return
     toldProcesses.set(machine.id, print)
-    socket.send({ type: 'monitor_processes', id, machine_id: machine.id, processes: list })
+    socket.send({ type: 'monitor_processes', id, machine_id: machine.id, processes })
   }
 
   const watch = app.monitor.watch(principal, () => {

@@ -78,14 +78,17 @@ function tell(socket: ChannelSocket, feed: Feed, id: string, sessionId: () => st
   const decoder = new StringDecoder('utf8')
   return {
     output: (_, bytes) =>
-      feed.output(bytes.length, () => {
-        const data = Buffer.from(bytes)
-        return { type: 'pty_output', id, session_id: sessionId(), data: decoder.write(data), data_base64: data.toString('base64') }
-      }),
+      feed.output('screen', bytes, (data) => ({
+        type: 'pty_output',
+        id,
+        session_id: sessionId(),
+        data: decoder.write(data),
+        data_base64: data.toString('base64'),
+      })),
     ended: ({ exitCode }) =>
       feed.after(() => {
         socket.send({ type: 'pty_exited', id, session_id: sessionId(), exit_code: exitCode })
-        socket.close(DONE, 'the terminal has ended')
+        socket.finish(DONE, 'the terminal has ended')
       }),
     lost: (error) =>
       feed.after(() => {
@@ -96,7 +99,7 @@ function tell(socket: ChannelSocket, feed: Feed, id: string, sessionId: () => st
           message: `The machine’s agent was lost: ${error.message}.`,
           code: 'machine_failed',
         })
-        socket.close(DONE, 'the machine’s agent was lost')
+        socket.finish(DONE, 'the machine’s agent was lost')
       }),
   }
 }

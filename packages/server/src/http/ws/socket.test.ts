@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { until } from '@nullspace/vmm/exam/until.ts'
-import { WebSocket, WebSocketServer } from 'ws'
+import { type ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { silentLogger } from '../../observe/logger.ts'
 import { ChannelSocket, SOCKET_RULES, type SocketRules, type Waiting } from './socket.ts'
@@ -20,7 +20,9 @@ afterEach(() => {
 })
 
 async function pair(rules: Partial<SocketRules>, ofOwner: Waiting = { bytes: 0 }): Promise<{ socket: ChannelSocket; ws: WebSocket }> {
-  const server = new WebSocketServer({ server: http })
+  // The types are behind by one option.
+  const options: ServerOptions & { closeTimeout: number } = { server: http, closeTimeout: 100 }
+  const server = new WebSocketServer(options)
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const accepted = new Promise<WebSocket>((resolve) => server.on('connection', resolve))
   client = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}`)
@@ -118,4 +120,24 @@ test('a client that is made to wait is pinged all the same, and not given up for
     (aborted) => aborted,
     { what: 'its end is noticed' },
   )
+})
+
+test('a client that reads slowly gets all that was sent before the end', async () => {
+  const { socket } = await pair({})
+  let got = 0
+  client.on('message', () => got++)
+  const closed = new Promise<number>((resolve) => client.on('close', resolve))
+  client.pause()
+  let sent = 0
+  for (; socket.waitingBytes === 0; sent++) {
+    socket.send({ text: 'x'.repeat(50_000) })
+    await new Promise(setImmediate)
+  }
+  socket.finish(1000, 'that was all')
+  // Longer than a client is given to answer a closing.
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expect(socket.signal.aborted).toBe(false)
+  client.resume()
+  expect(await closed).toBe(1000)
+  expect(got).toBe(sent)
 })

@@ -61,6 +61,7 @@ export class ChannelSocket {
   #stalls = 0
   #unanswered = 0
   #drained: PromiseWithResolvers<void> | null = null
+  #last: { readonly code: number; readonly reason: string } | null = null
 
   constructor(
     ws: WebSocket,
@@ -118,7 +119,7 @@ export class ChannelSocket {
   }
 
   send(frame: object): void {
-    if (this.signal.aborted) return
+    if (this.signal.aborted || this.#last) return
     const text = Buffer.from(JSON.stringify(frame))
     // The limit first: a client that reads nothing must not make us hold one frame more.
     if (
@@ -132,6 +133,7 @@ export class ChannelSocket {
       this.#wait(-text.length)
       this.#written += text.length
       if (!this.crowded) this.#letOn()
+      if (this.#last && this.#waitingBytes === 0) this.close(this.#last.code, this.#last.reason)
     })
   }
 
@@ -160,7 +162,13 @@ export class ChannelSocket {
     this.close(CLOSE.failed, 'the channel failed inside the daemon')
   }
 
-  /** The other end gets a moment to answer; then the connection is dropped. */
+  /** Closes when all that was sent is read; nothing is sent any more. Who does not read it is given up as ever. */
+  finish(code: number, reason: string): void {
+    this.#last ??= { code, reason }
+    if (this.#waitingBytes === 0) this.close(code, reason)
+  }
+
+  /** The other end gets a moment to answer; then the connection is dropped, with what it has not read. */
   close(code: number, reason: string): void {
     this.#ws.close(code, shortened(reason))
     this.#end()

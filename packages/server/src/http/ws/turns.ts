@@ -4,6 +4,8 @@
 import type { ChannelSocket } from './socket.ts'
 
 const MOST_BYTES = 1024 * 1024
+/** A frame that waits, however little is in it. */
+const STEP_BYTES = 1024
 
 export class Turns {
   readonly #socket: ChannelSocket
@@ -14,13 +16,14 @@ export class Turns {
     this.#socket = socket
   }
 
-  /** `bytes` are what the step holds until it is done. */
+  /** `bytes` are what the step holds until it is done, besides itself. */
   add(bytes: number, step: () => Promise<void>): void {
-    this.#count(bytes)
+    const cost = bytes + STEP_BYTES
+    this.#count(cost)
     this.#last = this.#last
       .then(step)
       .catch((error: unknown) => this.#socket.fail(error))
-      .finally(() => this.#count(-bytes))
+      .finally(() => this.#count(-cost))
   }
 
   #count(bytes: number): void {

@@ -20,7 +20,7 @@ export function openWatch(app: App, socket: ChannelSocket, { principal, params }
     const end = (error: unknown): void => {
       const { message, code } = toAppError(error)
       socket.send({ type: 'error', id, message, code })
-      socket.close(DONE, 'the watch has ended')
+      socket.finish(DONE, 'the watch has ended')
     }
     try {
       const watch = await watchFiles(

@@ -110,11 +110,12 @@ export async function uploadsIn(db: Db, state: UploadState): Promise<UploadId[]>
   return (await db.selectFrom('uploads').select('id').where('state', '=', state).execute()).map(({ id }) => id as UploadId)
 }
 
-/** Of machines that are no more. */
+/** Of machines that are no more, and not over. */
 export async function strayUploads(db: Db): Promise<UploadId[]> {
   const rows = await db
     .selectFrom('uploads')
     .select('id')
+    .where('state', 'in', STAGING_STATES)
     .where('machine_id', 'not in', (eb) => eb.selectFrom('machines').select('machines.id').where('machines.state', '!=', 'destroyed'))
     .execute()
   return rows.map(({ id }) => id as UploadId)
