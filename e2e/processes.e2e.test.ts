@@ -95,6 +95,18 @@ describe('a terminal', () => {
     await terminal.frame(({ type }) => type === 'pty_exited', 'the end')
   })
 
+  test.each([
+    ['a user’s own', 'dan', '/bin/dash'],
+    ['bash for one who has none', 'nobody', '/bin/bash'],
+  ])('has the shell that is %s', async (_what, user, shell) => {
+    await machine.text('id dan > /dev/null 2>&1 || useradd -m -s /bin/dash dan')
+    using terminal = await ptyChannel(client, machine.id, { user, cwd: '/' })
+    terminal.send({ type: 'pty_input', id: 't1', data: 'readlink -f /proc/$$/exe; id -un; exit\n' })
+    await terminal.frame(({ type }) => type === 'pty_exited', 'the end')
+    expect(terminal.text('pty_output')).toContain(await machine.text(`readlink -f ${shell}`))
+    expect(terminal.text('pty_output')).toContain(`${user}\r\n`)
+  })
+
   test('takes bytes that are no text', async () => {
     using terminal = await ptyChannel(client, machine.id, { shell: '/bin/cat' })
     terminal.send({ type: 'pty_input', id: 't1', data_base64: Buffer.from([0xc3, 0x28, 0x0a]).toString('base64') })

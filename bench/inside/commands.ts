@@ -6,7 +6,8 @@ import { type Channel, exited, openChannel, printed } from '../lib/channel.ts'
 import type { Figure, Findings, Row } from '../lib/report.ts'
 import { interleave } from '../lib/rounds.ts'
 import { rest } from '../lib/timing.ts'
-import { type Context, recorded, usedMachine } from './context.ts'
+import { usedMachine } from '../lib/used-machine.ts'
+import { type Context, recorded } from './context.ts'
 
 /** Requests before the daemon's code is as fast as it gets. */
 const WARM_UP = 500
@@ -20,7 +21,7 @@ export async function measureCommands(context: Context, rounds: number): Promise
   const { api } = daemon
   await using cold = await context.bootCold()
   const { guest } = cold
-  const id = await usedMachine(context)
+  const id = await usedMachine(context.daemon)
   try {
     using cat = await openChannel(daemon, id, 'exec')
     using lines = await openTerminal(daemon, id, '/bin/cat')

@@ -1,6 +1,5 @@
 // What every part of the benchmark of work inside a machine needs.
 
-import { LASTING } from '../lib/api.ts'
 import type { ColdMachine } from '../lib/cold.ts'
 import type { IdleContainer } from '../lib/container.ts'
 import type { Daemon } from '../lib/daemon.ts'
@@ -18,13 +17,6 @@ export interface Context {
   readonly record: Recorder
   readonly signal: AbortSignal
   readonly say: (line: string) => void
-}
-
-/** A machine that has had its first command: what is measured in it is warm. */
-export async function usedMachine({ daemon: { api } }: Context): Promise<string> {
-  const id = await api.createMachine(LASTING)
-  await api.execTrue(id)
-  return id
 }
 
 /** One whose attempts are noted under its name. */

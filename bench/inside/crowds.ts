@@ -4,7 +4,8 @@ import type { Findings } from '../lib/report.ts'
 import { interleave } from '../lib/rounds.ts'
 import { unevenness } from '../lib/stats.ts'
 import { rest } from '../lib/timing.ts'
-import { type Context, usedMachine } from './context.ts'
+import { usedMachine } from '../lib/used-machine.ts'
+import type { Context } from './context.ts'
 
 const COMMANDS = 100
 const MACHINES = 10
@@ -21,7 +22,7 @@ export async function measureCrowds(context: Context, rounds: number): Promise<F
   const { api } = daemon
   const ids: string[] = []
   try {
-    for (let i = 0; i < MACHINES; i++) ids.push(await usedMachine(context))
+    for (let i = 0; i < MACHINES; i++) ids.push(await usedMachine(context.daemon))
     await rest(10)
     const contenders = WAYS.map(({ name, machines }) => ({
       name,

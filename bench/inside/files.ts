@@ -13,7 +13,8 @@ import type { Figure, Findings, Row } from '../lib/report.ts'
 import { type Contender, interleave } from '../lib/rounds.ts'
 import { ratio, throughput } from '../lib/stats.ts'
 import { rest } from '../lib/timing.ts'
-import { type Context, recorded, usedMachine } from './context.ts'
+import { usedMachine } from '../lib/used-machine.ts'
+import { type Context, recorded } from './context.ts'
 
 export interface FileOptions {
   readonly rounds: number
@@ -32,7 +33,7 @@ const PODMAN_MS = 10 * 60_000
 
 export async function measureFiles(context: Context, { rounds, small }: FileOptions): Promise<Findings> {
   const { daemon, container, record, signal, say } = context
-  const id = await usedMachine(context)
+  const id = await usedMachine(context.daemon)
   try {
     await daemon.api.exec(id, { command: 'mkdir', args: ['-p', `${DIR}/small`, `${DIR}/many`] })
     await podman('exec', container.name, 'mkdir', '-p', `${DIR}/small`)

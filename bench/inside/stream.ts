@@ -10,7 +10,8 @@ import type { Figure, Findings } from '../lib/report.ts'
 import { interleave } from '../lib/rounds.ts'
 import { throughput } from '../lib/stats.ts'
 import { rest } from '../lib/timing.ts'
-import { type Context, recorded, usedMachine } from './context.ts'
+import { usedMachine } from '../lib/used-machine.ts'
+import { type Context, recorded } from './context.ts'
 
 const MIB = 1024 * 1024
 /** What comes over the agent's channel alone is kept until its end. */
@@ -25,7 +26,7 @@ export async function measureStream(context: Context, rounds: number, mib: numbe
   const { daemon, container, record, signal, say } = context
   await using cold = await context.bootCold()
   const { guest } = cold
-  const id = await usedMachine(context)
+  const id = await usedMachine(context.daemon)
   let base: number | null = null
   try {
     const processes = { daemon: daemon.process, vm: vmProcess(daemon.runRoot, id), client: identify(process.pid)! } // we are there

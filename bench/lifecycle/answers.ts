@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { healthDuring } from '../lib/health.ts'
 import type { Findings } from '../lib/report.ts'
 import { rest } from '../lib/timing.ts'
-import { type Context, usedMachine } from './context.ts'
+import { usedMachine } from '../lib/used-machine.ts'
+import type { Context } from './context.ts'
 
 const FORKS = 10
 const QUIET_MS = 5_000

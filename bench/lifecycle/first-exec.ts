@@ -10,7 +10,8 @@ import type { Figure, Findings, Row } from '../lib/report.ts'
 import { spareReady } from '../lib/spares.ts'
 import { type Bar, ratio } from '../lib/stats.ts'
 import { rest, rested } from '../lib/timing.ts'
-import { type Context, usedMachine } from './context.ts'
+import { usedMachine } from '../lib/used-machine.ts'
+import type { Context } from './context.ts'
 import { BYTES, STOPPED } from './stop.ts'
 
 const MEMORY_BYTES = 256 * 1024 ** 2

@@ -4,7 +4,8 @@ import type { Findings } from '../lib/report.ts'
 import { interleave } from '../lib/rounds.ts'
 import { type Bar, ratio } from '../lib/stats.ts'
 import { rest } from '../lib/timing.ts'
-import { type Context, usedMachine } from './context.ts'
+import { usedMachine } from '../lib/used-machine.ts'
+import type { Context } from './context.ts'
 
 export interface Crowd {
   readonly count: number

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { countVms } from '../lib/footprint.ts'
 import type { Findings } from '../lib/report.ts'
 import { rest } from '../lib/timing.ts'
-import { type Context, usedMachine } from './context.ts'
+import { usedMachine } from '../lib/used-machine.ts'
+import type { Context } from './context.ts'
 
 /** As many machines are made and paused at the same time. */
 const WIDTH = 4

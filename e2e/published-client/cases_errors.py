@@ -1,6 +1,6 @@
 """Refusals: which class and code they arrive as, and what they carry."""
 
-from harness import RUN, case, create, published_only, refused, shared
+from harness import RUN, case, create, refused, shared
 from nullspace import AuthError, ConflictError, Machine, NotFoundError, NotImplementedError
 
 # Options that the wire knows and the daemon does not have. A case that fails because one is built now: take it off.

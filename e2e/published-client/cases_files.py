@@ -1,62 +1,10 @@
-"""Files of a machine: read, written, listed, changed, watched, uploaded."""
+"""Files of a machine: read, written, listed, searched, changed."""
 
-import hashlib
-import os
-import random
-import tempfile
-import time
 import uuid
-from contextlib import contextmanager
-from pathlib import Path
 
-import httpx
 from harness import case, ours_only, refused, shared, until
-from nullspace import (
-    AsyncMachine,
-    BatchWriteError,
-    FileUploadError,
-    NotFoundError,
-    UploadChecksumError,
-    UploadConflictError,
-    errors,
-)
-
-MIB = 1024 * 1024
-
-
-@contextmanager
-def place():
-    """A directory of the case's own, gone afterwards."""
-    path = f"/srv/{uuid.uuid4().hex[:12]}"
-    shared().files.make_dir(path)
-    try:
-        yield path
-    finally:
-        shared().files.remove(path)
-
-
-@contextmanager
-def local_place():
-    with tempfile.TemporaryDirectory() as path:
-        yield Path(path)
-
-
-def text_of(script):
-    result = shared().commands.run(script, shell=True)
-    assert result.exit_code == 0, result
-    return result.stdout
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
-
-
-def sha256_there(path):
-    return text_of(f"sha256sum < '{path}'").split()[0]
-
-
-def noise(length):
-    return random.Random(length).randbytes(length)
+from nullspace import BatchWriteError, NotFoundError, errors
+from places import MIB, async_place, local_place, noise, place, sha256, sha256_there, text_of
 
 
 @case
@@ -338,59 +286,6 @@ def text_is_replaced():
 
 
 @case
-def changes_are_told():
-    files = shared().files
-    with place() as at:
-        files.make_dir(f"{at}/deep")
-        told, ends = [], []
-        with files.watch_dir(at, told.append, recursive=True, on_exit=ends.append):
-            # Nothing is missed from here on.
-            files.write(f"{at}/a.txt", "1")
-            files.write(f"{at}/deep/b.txt", "2")
-            files.remove(f"{at}/a.txt")
-
-            def seen(path):
-                return {event.type for event in told if event.path == path}
-
-            until(lambda: "remove" in seen(f"{at}/a.txt"))
-            until(lambda: seen(f"{at}/deep/b.txt") & {"create", "rename", "write"})
-            assert {event.event_type for event in told} == {event.type for event in told}
-            assert any(event.name.endswith("a.txt") for event in told)
-        until(lambda: ends)
-        assert ends == [None]
-
-
-@case
-def only_the_directory_itself_is_watched():
-    files = shared().files
-    with place() as at:
-        files.make_dir(f"{at}/deep")
-        told = []
-        with files.watch_dir(at, told.append):
-            files.write(f"{at}/deep/unseen", "1")
-            files.write(f"{at}/seen", "1")
-            until(lambda: any(event.path == f"{at}/seen" for event in told))
-        assert not any("unseen" in event.path for event in told)
-
-
-@case
-def a_watch_ends_when_its_time_is_up():
-    ends = []
-    with place() as at:
-        started = time.monotonic()
-        shared().files.watch_dir(at, lambda event: None, timeout=1, on_exit=ends.append)
-        until(lambda: ends)
-        assert ends == [None]
-        assert time.monotonic() - started > 0.9
-
-
-@case
-def what_is_missing_cannot_be_watched():
-    with place() as at:
-        refused(lambda: shared().files.watch_dir(f"{at}/missing", lambda event: None), "watch_error")
-
-
-@case
 def the_reserved_path_is_refused():
     files = shared().files
     for path in (
@@ -482,222 +377,6 @@ def what_is_missing_is_not_found():
 
 
 @case
-def small_files_are_uploaded_in_one_request():
-    files = shared().files
-    with place() as at, local_place() as here:
-        data = noise(MIB)
-        (here / "data.bin").write_bytes(data)
-        told = []
-        result = files.upload_file(here / "data.bin", f"{at}/", progress=told.append)
-        assert (result.transport, result.target_path, result.bytes_uploaded) == ("direct", f"{at}/data.bin", MIB)
-        assert (result.file_count, result.resumed, result.upload_id, result.kind) == (1, False, None, "file")
-        assert sha256_there(f"{at}/data.bin") == sha256(data)
-        assert (told[0].phase, told[-1].phase, told[-1].bytes_completed) == ("created", "completed", MIB)
-        with (here / "data.bin").open("rb") as source:
-            source.seek(1000)
-            assert files.upload(source, f"{at}/rest").bytes_uploaded == MIB - 1000
-        assert sha256_there(f"{at}/rest") == sha256(data[1000:])
-        assert files.upload_file(iter([b"one", b"two"]), f"{at}/pieces").bytes_uploaded == 6
-        assert files.read(f"{at}/pieces") == "onetwo"
-
-
-@case
-def large_files_are_uploaded_in_parts():
-    files = shared().files
-    with place() as at, local_place() as here:
-        data = noise(12 * MIB)
-        (here / "large").write_bytes(data)
-        told = []
-        result = files.upload_file(here / "large", f"{at}/large", progress=told.append)
-        assert (result.transport, result.target_path, result.bytes_uploaded) == ("resumable", f"{at}/large", len(data))
-        assert result.session.status == "completed"
-        assert sha256_there(f"{at}/large") == sha256(data)
-        phases = [one.phase for one in told]
-        assert (phases[0], phases[-2:]) == ("created", ["completing", "completed"])
-        assert (told[-1].bytes_completed, told[-1].bytes_total) == (len(data), len(data))
-        assert {one.upload_id for one in told} == {result.upload_id}
-
-
-@case
-def small_files_are_uploaded_in_parts_when_asked_for():
-    files = shared().files
-    with place() as at, local_place() as here:
-        (here / "x").write_text("checked")
-        for options in ({"resumable": True}, {"checksum": "sha256"}):
-            assert files.upload_file(here / "x", f"{at}/x", **options).transport == "resumable"
-            assert files.read(f"{at}/x") == "checked"
-            files.remove(f"{at}/x")
-        refused(lambda: files.upload_file(here / "missing", f"{at}/x"), "invalid_request")
-        refused(lambda: files.upload_file(b"bytes", f"{at}/x"), "invalid_request")
-
-
-class Cut(Exception):
-    pass
-
-
-def cut_after_the_first_part(source, target):
-    """The id of an upload that was broken off."""
-
-    def cut(progress):
-        if progress.phase == "uploading":
-            raise Cut
-
-    try:
-        shared().files.upload_file(source, target, max_concurrency=1, progress=cut)
-    except FileUploadError as error:
-        assert error.upload_id
-        return error.upload_id
-    raise AssertionError("the upload was not cut")
-
-
-@case
-def an_upload_is_resumed():
-    files = shared().files
-    with place() as at, local_place() as here:
-        data = noise(17 * MIB)
-        (here / "large").write_bytes(data)
-        upload_id = cut_after_the_first_part(here / "large", f"{at}/large")
-        assert not files.exists(f"{at}/large")
-        told = []
-        result = files.resume_upload(upload_id, here / "large", progress=told.append)
-        assert (result.resumed, result.upload_id, result.target_path) == (True, upload_id, f"{at}/large")
-        assert result.bytes_uploaded == len(data)
-        assert sha256_there(f"{at}/large") == sha256(data)
-        assert (told[0].phase, told[-1].phase) == ("refreshing_status", "completed")
-        again = files.resume_upload(upload_id, here / "large")
-        assert (again.resumed, again.bytes_uploaded) == (True, len(data))
-
-
-@case
-def an_upload_is_not_resumed_with_something_else():
-    files = shared().files
-    with place() as at, local_place() as here:
-        data = noise(12 * MIB)
-        (here / "large").write_bytes(data)
-        upload_id = cut_after_the_first_part(here / "large", f"{at}/large")
-        (here / "shorter").write_bytes(b"x")
-        (here / "other").write_bytes(bytes(12 * MIB))
-        for source, kind in ((here / "shorter", FileUploadError), (here / "other", UploadChecksumError)):
-            try:
-                files.resume_upload(upload_id, source)
-            except kind as error:
-                assert error.upload_id == upload_id
-            else:
-                raise AssertionError("a mixture was taken")
-        assert not files.exists(f"{at}/large")
-        refused(lambda: files.resume_upload("no-such-upload", here / "large"), "upload_not_found", NotFoundError)
-
-
-def make_tree(root):
-    (root / "sub" / "empty").mkdir(parents=True)
-    (root / "a.txt").write_text("a")
-    (root / "run.sh").write_text("#!/bin/sh\necho ran\n")
-    (root / "run.sh").chmod(0o755)
-    (root / "sub" / "ü b.txt").write_text("b")
-    (root / "sub" / "link").symlink_to("../a.txt")
-    (root / "skip.log").write_text("x")
-
-
-@case
-def directories_are_uploaded():
-    files = shared().files
-    with place() as at, local_place() as here:
-        root = here / "tree"
-        make_tree(root)
-        told = []
-        result = files.upload_dir(root, f"{at}/tree", progress=told.append)
-        assert (result.kind, result.transport, result.file_count) == ("directory_tar", "resumable", 5)
-        assert result.target_path == f"{at}/tree"
-        listed = {info.path.removeprefix(f"{at}/tree/"): info.type for info in files.list(f"{at}/tree", depth=5)}
-        assert listed == {
-            "a.txt": "file",
-            "run.sh": "file",
-            "skip.log": "file",
-            "sub": "dir",
-            "sub/empty": "dir",
-            "sub/link": "symlink",
-            "sub/ü b.txt": "file",
-        }
-        assert text_of(f"{at}/tree/run.sh") == "ran\n"
-        assert files.read(f"{at}/tree/sub/link") == "a"
-        assert files.info(f"{at}/tree/sub/link").symlink_target == "../a.txt"
-        assert (told[0].phase, told[-1].phase) == ("preparing", "completed")
-
-
-@case
-def what_is_ignored_is_not_uploaded():
-    files = shared().files
-    with place() as at, local_place() as here:
-        root = here / "tree"
-        make_tree(root)
-        (root / ".nullspaceignore").write_text("# logs\n*.log\n")
-        assert files.upload(root, f"{at}/").target_path == f"{at}/tree"
-        assert not files.exists(f"{at}/tree/skip.log")
-        assert files.exists(f"{at}/tree/a.txt")
-        files.upload_dir(root, f"{at}/less", ignore_patterns=["sub/", "!skip.log"])
-        assert files.exists(f"{at}/less/skip.log")
-        assert not files.exists(f"{at}/less/sub")
-
-
-@case
-def directories_that_are_there_already():
-    files = shared().files
-    with place() as at, local_place() as here:
-        root = here / "tree"
-        make_tree(root)
-        files.write(f"{at}/tree/old", "kept")
-        files.write(f"{at}/tree/a.txt", "old")
-        files.upload_dir(root, f"{at}/tree", conflict="merge")
-        assert (files.read(f"{at}/tree/old"), files.read(f"{at}/tree/a.txt")) == ("kept", "a")
-        files.upload_dir(root, f"{at}/tree", conflict="replace")
-        assert not files.exists(f"{at}/tree/old")
-        files.write(f"{at}/tree/mark", "untouched")
-        try:
-            files.upload_dir(root, f"{at}/tree", conflict="error")
-        except UploadConflictError as error:
-            assert error.code == "file_upload_error"
-        else:
-            raise AssertionError("not refused")
-        assert files.read(f"{at}/tree/mark") == "untouched"
-        (root / "out").symlink_to("/etc/passwd")
-        refused(lambda: files.upload_dir(root, f"{at}/tree"), "invalid_request")
-
-
-@case
-def files_are_downloaded_from_an_address():
-    files = shared().files
-    with place() as at:
-        data = noise(MIB)
-        files.write(f"{at}/a b ü", data)
-        url = files.download_url(f"{at}/a b ü")
-        answer = httpx.get(url, timeout=60)
-        assert (answer.status_code, answer.content == data) == (200, True)
-        assert answer.headers["content-length"] == str(MIB)
-        assert shared().download_url(f"{at}/a b ü").startswith("http")
-        # Signed: neither another path nor another method goes with it.
-        assert httpx.put(url, content=b"x", timeout=60).status_code >= 400
-        assert httpx.get(url[:-4], timeout=60).status_code >= 400
-        assert files.read(f"{at}/a b ü", format="bytes") == data
-
-
-@case
-def files_are_uploaded_to_an_address():
-    files = shared().files
-    with place() as at:
-        target = files.upload_url(f"{at}/new/x")
-        assert target.token
-        data = noise(MIB)
-        answer = httpx.put(target.url, content=data, timeout=60)
-        assert answer.status_code == 204, answer.text
-        assert files.read(f"{at}/new/x", format="bytes") == data
-        url = shared().upload_url(f"{at}/form")
-        answer = httpx.post(url, files={"file": ("any name", b"from a form")}, timeout=60)
-        assert answer.status_code == 204, answer.text
-        assert files.read(f"{at}/form") == "from a form"
-        assert httpx.get(target.url, timeout=60).status_code >= 400
-
-
-@case
 def large_texts_and_bytes_go_through_json():
     files = shared().files
     with place() as at:
@@ -712,15 +391,11 @@ def large_texts_and_bytes_go_through_json():
 
 @case
 async def async_files():
-    machine = await AsyncMachine.connect(shared().id)
-    files = machine.files
-    at = f"/srv/{uuid.uuid4().hex[:12]}"
-
     async def pieces():
         yield b"one "
         yield b"two"
 
-    try:
+    async with async_place() as (files, at):
         assert (await files.write(f"{at}/a", "text ü")).size == 7
         assert await files.read(f"{at}/a") == "text ü"
         assert (await files.write(f"{at}/b", pieces())).size == 7
@@ -728,55 +403,12 @@ async def async_files():
         stream = await files.read(f"{at}/b", format="stream")
         assert b"".join([piece async for piece in stream]) == b"one two"
         assert [info.name for info in await files.list(at)] == ["a", "b"]
-        with local_place() as here:
-            data = noise(9 * MIB)
-            (here / "large").write_bytes(data)
-            result = await files.upload_file(here / "large", f"{at}/large")
-            assert (result.transport, result.bytes_uploaded) == ("resumable", len(data))
-            assert sha256_there(f"{at}/large") == sha256(data)
-            make_tree(here / "tree")
-            assert (await files.upload(here / "tree", f"{at}/tree")).file_count == 5
-        told = []
-        async with await files.watch_dir(at, told.append):
-            await files.write(f"{at}/seen", "1")
-            deadline = time.monotonic() + 30
-            while not any(event.path == f"{at}/seen" for event in told):
-                assert time.monotonic() < deadline, told
-                await files.exists(at)
         try:
             await files.read(f"{at}/missing", format="bytes")
         except NotFoundError as error:
             assert error.code == "file_not_found"
         else:
             raise AssertionError("not refused")
-    finally:
-        await files.remove(at)
-        await machine.close()
-
-
-@ours_only
-def files_and_directories_are_downloaded():
-    files = shared().files
-    with place() as at, local_place() as here:
-        data = noise(9 * MIB)
-        files.write(f"{at}/large", iter([data]))
-        told = []
-        result = files.download_file(f"{at}/large", here / "large", progress=told.append)
-        assert (here / "large").read_bytes() == data
-        assert (result.bytes_downloaded, told[-1].phase, told[-1].bytes_total) == (len(data), "completed", len(data))
-        refused(lambda: files.download_file(f"{at}/large", here / "large"), "invalid_request")
-        make_tree(here / "tree")
-        files.upload_dir(here / "tree", f"{at}/tree")
-        text_of(f"cd {at}/tree; ln -s /etc/passwd out; mkfifo pipe; printf x > \"$(printf 'odd-\\377')\"")
-        files.download_dir(f"{at}/tree", here / "back")
-        names = sorted(os.fsencode(path.relative_to(here / "back")) for path in (here / "back").rglob("*"))
-        assert names == sorted([
-            b"a.txt", b"odd-\xff", b"run.sh", b"skip.log", b"sub", b"sub/empty", b"sub/link", "sub/ü b.txt".encode(),
-        ])  # fmt: skip
-        assert os.access(here / "back" / "run.sh", os.X_OK)
-        assert (here / "back" / "sub" / "link").read_text() == "a"
-        refused(lambda: files.download_dir(f"{at}/missing", here / "none"), "file_not_found", NotFoundError)
-        assert not (here / "none").exists()
 
 
 @ours_only

@@ -26,9 +26,16 @@ def background_runs_on_and_its_timeout_does_not_end_it():
 
 @case
 def background_output_is_read_while_it_comes():
-    command = shared().commands.run("for i in 1 2 3; do echo $i; echo e$i >&2; sleep 0.3; done", shell=True, background=True)
-    got = [chunk for chunk in command]
-    assert "3" in "".join(map(str, got)), got
+    machine = shared()
+    command = machine.commands.run("echo one; echo aside >&2; read x; echo two $x", shell=True, background=True)
+    out, err = "", ""
+    for stdout, stderr, _ in command:
+        # It goes on only when what it printed first was read.
+        if stdout and not out:
+            machine.commands.send_stdin(command.pid, "go\n")
+        out += stdout or ""
+        err += stderr or ""
+    assert (out, err) == ("one\ntwo go\n", "aside\n")
     assert command.wait().exit_code == 0
 
 
@@ -71,8 +78,12 @@ def live_output_comes_as_it_is_printed():
 @case
 def live_output_of_much():
     sizes = []
-    result = shared().commands.run("head -c 3000000 /dev/zero | tr '\\0' 'é'", shell=True, on_stdout=lambda data: sizes.append(len(data)), timeout=120)
-    assert result.exit_code == 0 and sum(sizes) > 0
+    # Two characters in three bytes: pieces end within one.
+    result = shared().commands.run(
+        "yes é | head -c 3000000", shell=True, on_stdout=lambda data: sizes.append(len(data)), timeout=120
+    )
+    assert (result.exit_code, sum(sizes)) == (0, 2_000_000)
+    assert result.stdout == "é\n" * 1_000_000
 
 
 @case

@@ -70,8 +70,8 @@ async function runSuite(client: Client): Promise<SuiteRun> {
       NO_PROXY: '*',
       NULLSPACE_API_URL: needed('NULLSPACE_E2E_URL'),
       NULLSPACE_API_KEY: needed('NULLSPACE_E2E_KEY'),
-      // Comes before what is installed. Both clients need httpx and websockets, which are there.
       ...(process.env['CI'] ? { CI: process.env['CI'] } : {}),
+      // Comes before what is installed. Both clients need httpx and websockets, which are there.
       ...(client === 'ours' ? { PYTHONPATH: OUR_SDK, NULLSPACE_SUITE_CLIENT: client } : {}),
     },
   })

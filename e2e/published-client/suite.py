@@ -29,6 +29,8 @@ import cases_ours
 import cases_processes
 import cases_pty
 import cases_snapshots
+import cases_transfers
+import cases_watch
 from harness import CASES, forget_machines
 
 MODULES = (
@@ -37,6 +39,8 @@ MODULES = (
     cases_processes,
     cases_pty,
     cases_files,
+    cases_transfers,
+    cases_watch,
     cases_git,
     cases_errors,
     cases_config,

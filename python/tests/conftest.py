@@ -9,6 +9,7 @@ import pytest
 
 from fakehost import FakeHost, running_host
 from fakesockets import FakeSockets, running_sockets
+from fakeuploads import DATA, FakeUploads
 from nullspace import _background, _config
 from nullspace._sync import client
 
@@ -63,3 +64,19 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(_background.Signal, "wait", lambda _, seconds: paused.append(seconds))
     monkeypatch.setattr(_background.AsyncSignal, "wait", pause)
     return paused
+
+
+@pytest.fixture
+def uploads(host: FakeHost) -> FakeUploads:
+    """What takes uploads on that daemon."""
+    fake = FakeUploads()
+    host.route = fake.route
+    return fake
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A file that holds ``DATA``."""
+    path = tmp_path / "data.bin"
+    path.write_bytes(DATA)
+    return path

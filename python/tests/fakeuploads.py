@@ -7,10 +7,16 @@ import threading
 from collections import deque
 from typing import Any
 
-from fakehost import DROP, MACHINE, Answer, Asked, refusal
+from fakehost import DROP, MACHINE, Answer, Asked, FakeHost, refusal
 
 BASE = "/v1/machines/mch_a"
 MOMENT = "2026-01-02T03:04:05Z"
+DATA = b"0123456789ab_"
+"""Four parts of four bytes, the last one short."""
+
+
+def asked_for(host: FakeHost) -> list[tuple[str, str]]:
+    return [(asked.method, asked.path.removeprefix(BASE)) for asked in host.asked[1:]]
 
 
 def failure(reason: str, **more: Any) -> Answer:
@@ -21,11 +27,11 @@ def failure(reason: str, **more: Any) -> Answer:
 class FakeUploads:
     """One upload. ``faults`` has answers for single parts, used up one by one, each instead of taking the part."""
 
-    def __init__(self, *, part_size: int = 4, max_concurrency: int = 2) -> None:
+    def __init__(self) -> None:
         self.begun: dict[str, Any] = {}
         self.parts: dict[int, bytes] = {}
-        self.part_size = part_size
-        self.max_concurrency = max_concurrency
+        self.part_size = 4
+        self.max_concurrency = 2
         self.status = "created"
         self.content = b""
         self.keys: list[str] = []

@@ -119,6 +119,17 @@ def test_a_failure_leaves_nothing_and_what_was_there(
     assert (old / "kept").read_text() == "kept"
 
 
+def test_a_callback_that_raises_of_a_failure_does_not_hide_it(host: FakeHost, machine: Machine, tmp_path: Path) -> None:
+    def stop(progress: DownloadProgress) -> None:
+        if progress.phase == "failed":
+            raise KeyError("stop")
+
+    for call in (machine.files.download_file, machine.files.download_dir):
+        host.says(refusal(404, "file_not_found"))
+        with pytest.raises(NotFoundError):
+            call("/x", tmp_path / "x", progress=stop)
+
+
 def test_a_directory(host: FakeHost, machine: Machine, tmp_path: Path) -> None:
     archive = tar(
         ("sub", {**DIRECTORY, "mode": 0o555}),

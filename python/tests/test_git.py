@@ -273,7 +273,7 @@ def test_credentials_that_stay(host: FakeHost, machine: Machine) -> None:
     host.asked.clear()
     host.says(Answer(200, EXEC), Answer(200, {"content": "https://a:b@c\n"}), Answer(200, info))
     machine.git.dangerously_authenticate("me", "x", host="h:1", protocol="http")
-    assert host.asked[2].body["content"] == "https://a:b@c\nhttp://me:x@h:1\n"
+    assert host.asked[2].body["content"] == "http://me:x@h:1\nhttps://a:b@c\n"
     host.asked.clear()
     host.says(Answer(204), Answer(204), Answer(200, info), Answer(200, info))
     machine.git.add_ssh_key("KEY")

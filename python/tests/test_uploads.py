@@ -1,20 +1,18 @@
-"""Uploads: in one request, in parts, after a cut, of directories."""
+"""Uploads of files: in one request and in parts, and how they fail."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
 import os
-import tarfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fakeuploads import BASE, FakeUploads, failure
 
 from fakehost import DROP, Answer, FakeHost, refusal
+from fakeuploads import DATA, FakeUploads, asked_for, failure
 from nullspace import (
     AsyncMachine,
     FileUploadError,
@@ -30,32 +28,11 @@ from nullspace import (
 )
 from nullspace import _upload_source as upload_source
 
-DATA = b"0123456789ab_"
-"""Four parts of four bytes, the last one short."""
-
-
-@pytest.fixture
-def uploads(host: FakeHost) -> FakeUploads:
-    fake = FakeUploads()
-    host.route = fake.route
-    return fake
-
 
 @pytest.fixture
 def machine(uploads: FakeUploads, waits: list[float]) -> Iterator[Machine]:
     with Machine.create() as machine:
         yield machine
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    path = tmp_path / "data.bin"
-    path.write_bytes(DATA)
-    return path
-
-
-def asked_for(host: FakeHost) -> list[tuple[str, str]]:
-    return [(asked.method, asked.path.removeprefix(BASE)) for asked in host.asked[1:]]
 
 
 def test_small_files_go_in_one_request(host: FakeHost, machine: Machine, uploads: FakeUploads, source: Path) -> None:
@@ -264,9 +241,12 @@ def test_a_source_that_shrinks(machine: Machine, uploads: FakeUploads, source: P
     assert caught.value.upload_id == "upl_1"
 
 
-def test_what_the_callback_raises_ends_the_upload(machine: Machine, uploads: FakeUploads, source: Path) -> None:
+@pytest.mark.parametrize("phases", [{"uploading"}, {"uploading", "failed"}])
+def test_what_the_callback_raises_ends_the_upload(
+    machine: Machine, uploads: FakeUploads, source: Path, phases: set[str]
+) -> None:
     def stop(progress: UploadProgress) -> None:
-        if progress.phase == "uploading":
+        if progress.phase in phases:
             raise KeyError("stop")
 
     with pytest.raises(FileUploadError) as caught:
@@ -276,189 +256,7 @@ def test_what_the_callback_raises_ends_the_upload(machine: Machine, uploads: Fak
     assert 3 not in uploads.sent
 
 
-def cut(machine: Machine, uploads: FakeUploads, source: Any, **options: Any) -> str:
-    """An upload that fails at its third part."""
-    uploads.fails(2, refusal(500, "internal_error"))
-    with pytest.raises(FileUploadError) as caught:
-        machine.files.upload_file(source, "/x", resumable=True, max_concurrency=1, **options)
-    uploads.sent.clear()
-    assert caught.value.upload_id is not None
-    return caught.value.upload_id
-
-
-def test_resume_after_a_cut(machine: Machine, uploads: FakeUploads, source: Path) -> None:
-    told: list[UploadProgress] = []
-    upload_id = cut(machine, uploads, source, user="u")
-    result = machine.files.resume_upload(upload_id, source, progress=told.append)
-    assert (sorted(uploads.sent), uploads.content) == ([2, 3], DATA)
-    assert (result.resumed, result.bytes_uploaded, result.upload_id) == (True, 13, "upl_1")
-    assert [(one.phase.value, one.bytes_completed) for one in told] == [
-        ("refreshing_status", 0),
-        ("created", 8),
-        *[("uploading", sent) for sent in (told[2].bytes_completed, 13)],
-        ("completing", 13),
-        ("completed", 13),
-    ]
-
-
-def test_resume_after_parts_out_of_order(machine: Machine, uploads: FakeUploads, source: Path) -> None:
-    upload_id = cut(machine, uploads, source)
-    # The first is missing again, a later one is there.
-    del uploads.parts[0]
-    uploads.parts[3] = DATA[12:]
-    machine.files.resume_upload(upload_id, source)
-    assert (sorted(uploads.sent), uploads.content) == ([0, 1, 2, 3], DATA)
-
-
-def test_resume_when_only_the_end_is_missing(machine: Machine, uploads: FakeUploads, source: Path) -> None:
-    uploads.complete_faults.append(refusal(500, "internal_error"))
-    with pytest.raises(FileUploadError):
-        machine.files.upload_file(source, "/x", resumable=True)
-    uploads.sent.clear()
-    assert machine.files.resume_upload("upl_1", io.BytesIO(DATA)).bytes_uploaded == 13
-    assert uploads.sent == []
-
-
-def test_resume_of_another_file(machine: Machine, uploads: FakeUploads, source: Path) -> None:
-    upload_id = cut(machine, uploads, source)
-    with pytest.raises(UploadLimitError, match="of 13 bytes, but the source has 3") as caught:
-        machine.files.resume_upload(upload_id, io.BytesIO(b"abc"))
-    assert (caught.value.upload_id, caught.value.reason) == ("upl_1", "size_limit_exceeded")
-    with pytest.raises(UploadChecksumError):
-        machine.files.resume_upload(upload_id, io.BytesIO(b"x" * 13))
-    assert uploads.status == "uploading"
-
-
-def test_resume_of_what_is_complete(machine: Machine, uploads: FakeUploads, source: Path) -> None:
-    machine.files.upload_file(source, "/x", resumable=True)
-    uploads.sent.clear()
-    told: list[UploadProgress] = []
-    result = machine.files.resume_upload("upl_1", source, progress=told.append)
-    assert (result.resumed, result.bytes_uploaded, result.target_path, uploads.sent) == (True, 13, "/x", [])
-    assert [one.phase for one in told] == ["refreshing_status", "completed"]
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [("aborted", UploadStateError), ("expired", UploadExpiredError), ("failed", UploadStateError)],
-)
-def test_resume_of_what_is_over(
-    machine: Machine, uploads: FakeUploads, source: Path, status: str, kind: type[FileUploadError]
-) -> None:
-    upload_id = cut(machine, uploads, source)
-    uploads.status = status
-    with pytest.raises(FileUploadError, match=status) as caught:
-        machine.files.resume_upload(upload_id, source)
-    assert type(caught.value) is kind
-    assert uploads.sent == []
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    root = tmp_path / "tree"
-    (root / "sub" / "empty").mkdir(parents=True)
-    (root / "a.txt").write_text("a")
-    (root / "run.sh").write_text("run")
-    (root / "run.sh").chmod(0o755)
-    (root / "sub" / "ü b.txt").write_text("b")
-    (root / "sub" / "link").symlink_to("../a.txt")
-    (root / "skip.log").write_text("x")
-    return root
-
-
-def unpacked(content: bytes) -> dict[str, Any]:
-    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
-        return {
-            one.name: one.linkname or ("dir" if one.isdir() else tar.extractfile(one).read().decode())  # type: ignore[union-attr]
-            for one in tar
-        }
-
-
-TREE = {
-    "a.txt": "a",
-    "run.sh": "run",
-    "skip.log": "x",
-    "sub": "dir",
-    "sub/empty": "dir",
-    "sub/link": "../a.txt",
-    "sub/ü b.txt": "b",
-}
-
-
-def test_directories(machine: Machine, uploads: FakeUploads, tree: Path) -> None:
-    uploads.part_size = 1024
-    told: list[UploadProgress] = []
-    result = machine.files.upload(tree, user="u", progress=told.append)
-    assert unpacked(uploads.content) == TREE
-    checksum = hashlib.sha256(uploads.content).hexdigest()
-    assert uploads.begun == {
-        "kind": "directory_tar",
-        "source_kind": "directory_archive",
-        "target_path": "tree",
-        "content_length": len(uploads.content),
-        "conflict": "merge",
-        "checksum_algorithm": "sha256",
-        "archive_format": "tar",
-        "whole_checksum_sha256": checksum,
-        "user": "u",
-    }
-    with tarfile.open(fileobj=io.BytesIO(uploads.content)) as tar:
-        assert tar.getmember("run.sh").mode == 0o755
-        assert {(one.mtime, one.uid, one.gid, one.uname) for one in tar} == {(0, 0, 0, "")}
-    assert (result.kind, result.file_count, result.target_path) == ("directory_tar", 5, "/workspace/tree")
-    assert [one.phase for one in told[:3]] == ["preparing", "preparing", "created"]
-
-
-def test_names_in_a_directory_that_are_no_utf8(machine: Machine, uploads: FakeUploads, tmp_path: Path) -> None:
-    root = tmp_path / "odd"
-    root.mkdir()
-    (root / os.fsdecode(b"\xff.txt")).write_text("x")
-    uploads.part_size = 4096
-    machine.files.upload_dir(root, "/odd")
-    assert unpacked(uploads.content) == {os.fsdecode(b"\xff.txt"): "x"}
-
-
-def test_what_is_left_out(machine: Machine, uploads: FakeUploads, tree: Path) -> None:
-    (tree / ".nullspaceignore").write_text("# logs\n*.log\nempty/\n")
-    uploads.part_size = 4096
-    machine.files.upload_dir(tree, "/x", conflict="replace", ignore_patterns=["/sub/*.txt", "!skip.log"])
-    assert set(unpacked(uploads.content)) == {".nullspaceignore", "a.txt", "run.sh", "skip.log", "sub", "sub/link"}
-    assert uploads.begun["conflict"] == "replace"
-
-
-def test_directories_are_resumed(machine: Machine, uploads: FakeUploads, tree: Path) -> None:
-    uploads.part_size = 2048
-    uploads.fails(1, refusal(500, "internal_error"))
-    with pytest.raises(FileUploadError):
-        machine.files.upload_dir(tree, "/x", max_concurrency=1)
-    uploads.sent.clear()
-    result = machine.files.resume_upload("upl_1", tree)
-    assert 0 not in uploads.sent
-    assert (unpacked(uploads.content), result.file_count) == (TREE, 5)
-    uploads.status = "uploading"
-    (tree / "a.txt").write_text("b")
-    with pytest.raises(UploadChecksumError) as caught:
-        machine.files.resume_upload("upl_1", tree)
-    assert caught.value.reason == "whole_checksum_mismatch"
-
-
-def test_directories_that_cannot_be_sent(host: FakeHost, machine: Machine, tree: Path, tmp_path: Path) -> None:
-    for target in ("/etc/passwd", "../../x", "../.."):
-        (tree / "sub" / "out").symlink_to(target)
-        with pytest.raises(MachineError, match="leads out") as caught:
-            machine.files.upload_dir(tree, "/x")
-        assert caught.value.code == "invalid_request"
-        (tree / "sub" / "out").unlink()
-    os.mkfifo(tree / "pipe")
-    with pytest.raises(MachineError, match="pipe is neither"):
-        machine.files.upload_dir(tree, "/x")
-    for source in (tmp_path / "missing", tree / "a.txt"):
-        with pytest.raises(MachineError, match="There is no directory"):
-            machine.files.upload_dir(source, "/x")
-    assert asked_for(host) == []
-
-
-def test_async(host: FakeHost, uploads: FakeUploads, source: Path, tree: Path) -> None:
+def test_async(host: FakeHost, uploads: FakeUploads, source: Path) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         yield DATA[:5]
         yield DATA[5:]
@@ -473,16 +271,5 @@ def test_async(host: FakeHost, uploads: FakeUploads, source: Path, tree: Path) -
             assert (uploads.content, uploads.begun["source_kind"]) == (DATA, "spooled_stream")
             result = await machine.files.upload_file(pieces(), "/x", spool_to_disk=False)
             assert (uploads.content, result.transport) == (DATA, "direct")
-            uploads.parts.clear()
-            uploads.fails(2, refusal(500, "internal_error"))
-            with pytest.raises(FileUploadError) as caught:
-                await machine.files.upload_file(source, "/x", resumable=True)
-            assert caught.value.upload_id == "upl_1"
-            result = await machine.files.resume_upload("upl_1", source)
-            assert (uploads.content, result.resumed) == (DATA, True)
-            uploads.part_size = 1024
-            uploads.parts.clear()
-            assert (await machine.files.upload(tree, "/t")).file_count == 5
-            assert unpacked(uploads.content) == TREE
 
     asyncio.run(run())

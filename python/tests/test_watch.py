@@ -43,7 +43,7 @@ def test_events(sockets: FakeSockets, machine: Machine) -> None:
     def play(peer: Peer) -> None:
         asked.append(peer.hears())
         own = asked[0]["id"]
-        peer.says({"type": "file_watch_started", "id": own}, event("other", "create"), {"type": "resync_required"})
+        peer.says({"type": "file_watch_started", "id": own}, event("other", "create"), {"type": "news", "id": own})
         peer.says(event(own, "create", "\udcff"), event(own, "write"))
         peer.waits_for_the_end()
 
@@ -67,6 +67,20 @@ def test_events(sockets: FakeSockets, machine: Machine) -> None:
     ]
     assert sockets.upgrades[0][0] == "/v1/machines/mch_a/ws"
     assert sockets.ended.acquire(timeout=LONGEST_WAIT)
+
+
+def test_changes_that_may_be_missing(sockets: FakeSockets, machine: Machine) -> None:
+    def play(peer: Peer) -> None:
+        own = begin(peer)
+        peer.says({"type": "resync_required", "id": "other"}, event(own, "create"))
+        peer.says({"type": "resync_required", "id": own}, event(own, "write"))
+        peer.waits_for_the_end()
+
+    sockets.plays(play)
+    events: queue.Queue[FileEvent] = queue.Queue()
+    with machine.files.watch_dir("d", events.put):
+        told = [events.get(timeout=LONGEST_WAIT) for _ in range(3)]
+    assert told == [FileEvent("create", "a", "/w/a"), FileEvent("overflow", "", "d"), FileEvent("write", "a", "/w/a")]
 
 
 def test_it_can_be_stopped_from_its_own_callback(sockets: FakeSockets, machine: Machine) -> None:
@@ -113,6 +127,11 @@ def test_how_it_fails_later(sockets: FakeSockets, machine: Machine) -> None:
         peer.says(event(begin(peer), "create"))
         peer.waits_for_the_end()
 
+    def refuse_the_connection(peer: Peer) -> None:
+        begin(peer)
+        peer.says({"type": "error", "message": "no"})
+        peer.waits_for_the_end()
+
     def odd(peer: Peer) -> None:
         peer.says({"type": "file_event", "id": begin(peer), "event": 5})
         peer.waits_for_the_end()
@@ -121,7 +140,12 @@ def test_how_it_fails_later(sockets: FakeSockets, machine: Machine) -> None:
         raise KeyError("mine")
 
     ends: queue.Queue[Exception | None] = queue.Queue()
-    for script, code in ((refuse, "watch_error"), (lose, "transport_error"), (odd, "invalid_response")):
+    for script, code in (
+        (refuse, "watch_error"),
+        (refuse_the_connection, "watch_error"),
+        (lose, "transport_error"),
+        (odd, "invalid_response"),
+    ):
         sockets.plays(script)
         machine.files.watch_dir("/w", lambda _: None, on_exit=ends.put)
         failure = ends.get(timeout=LONGEST_WAIT)
@@ -156,7 +180,7 @@ def test_how_it_fails_at_once(
 def test_async(sockets: FakeSockets, monkeypatch: pytest.MonkeyPatch) -> None:
     def play(peer: Peer) -> None:
         own = begin(peer)
-        peer.says(event(own, "create"), event(own, "remove"))
+        peer.says(event(own, "create"), {"type": "resync_required", "id": own})
         peer.waits_for_the_end()
 
     sockets.reads.append(READ)
@@ -167,7 +191,7 @@ def test_async(sockets: FakeSockets, monkeypatch: pytest.MonkeyPatch) -> None:
         seen: asyncio.Queue[FileEvent] = asyncio.Queue()
         ends: asyncio.Queue[Exception | None] = asyncio.Queue()
         async with await machine.files.watch_dir("/w", seen.put_nowait, on_exit=ends.put_nowait):
-            assert [(await asyncio.wait_for(seen.get(), LONGEST_WAIT)).type for _ in range(2)] == ["create", "remove"]
+            assert [(await asyncio.wait_for(seen.get(), LONGEST_WAIT)).type for _ in range(2)] == ["create", "overflow"]
         assert ends.get_nowait() is None
         handle = await machine.files.watch_dir("/w", seen.put_nowait, on_exit=ends.put_nowait)
         # Not awaited, as with the published client.

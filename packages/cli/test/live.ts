@@ -1,18 +1,12 @@
 // Commands and terminals of the fake daemon: a script for each connection, and what was sent on them.
 
+import { PID } from '../../sdk/test/exec-frames.ts'
 import type { FakeDaemon } from '../../sdk/test/fake-daemon.ts'
 import type { FakeSocket } from '../../sdk/test/fake-sockets.ts'
 import { machine } from '../../sdk/test/samples.ts'
 
 export type Sent = Record<string, unknown>
 type Script = (socket: FakeSocket, first: Sent) => unknown
-
-export const PID = 41
-export const started = { type: 'exec_started', pid: PID }
-const printed = (type: string, data: string | readonly number[]) => ({ type, pid: PID, data_base64: Buffer.from(data).toString('base64') })
-export const out = (data: string | readonly number[]) => printed('exec_stdout', data)
-export const err = (data: string | readonly number[]) => printed('exec_stderr', data)
-export const exit = (code: number) => ({ type: 'exec_exit', pid: PID, exit_code: code })
 
 /** Frames, or what to do with the connection once its first frame has come. Answers all frames of the client; the last script stays. */
 export function live(daemon: FakeDaemon, ...scripts: (Script | readonly object[])[]): Sent[] {

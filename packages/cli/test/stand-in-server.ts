@@ -1,5 +1,6 @@
 // Stands in for the daemon's program in tests of `daemon start` and `doctor`: writes the same files, answers the same routes.
-// STAND_IN says how it behaves: "fail" ends at once; "shape-failed" cannot prepare a template; else it is ready at the third look.
+// STAND_IN says how it behaves: "fail" ends at once; "shape-failed" cannot prepare a template;
+// "another-config" has left the clients' config to another daemon; else it is ready at the third look.
 
 import { createServer } from 'node:http'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -41,7 +42,7 @@ server.listen(Number(port), '127.0.0.1', () => {
     start_time: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19],
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     version: '0.1.0',
-    client_config: '/home/me/.config/nullspace/config.json',
+    client_config: manner === 'another-config' ? null : '/home/me/.config/nullspace/config.json',
   }
   writeFileSync(join(dataDir, 'operator-api-key'), `${key}\n`)
   writeFileSync(join(dataDir, 'daemon.json'), JSON.stringify(record))

@@ -21,7 +21,7 @@ export const CHANNELS = {
   websocketUpgrade: {
     id: 'websocketUpgrade',
     path: '/v1/machines/{id}/ws',
-    summary: 'Work in a machine, live: one command with channel=exec, one terminal with channel=pty.',
+    summary: 'Work in a machine, live: one command with channel=exec, one terminal with channel=pty, changes of files without either.',
   },
   monitorWebsocketUpgrade: {
     id: 'monitorWebsocketUpgrade',

@@ -62,6 +62,8 @@ export interface Config extends z.output<typeof ConfigFile> {
   readonly imageDir: string
   readonly startWidth: number
   readonly clientConfig: string | null
+  /** False: the file is nobody's in particular, and the daemon on the usual data directory is another. */
+  readonly ownsClientConfig: boolean
 }
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -74,9 +76,8 @@ const UIDS_PER_INSTANCE = 4096
 export function readConfig(env: Env = process.env): Config {
   const root = process.getuid?.() === 0
   const home = env['HOME'] ?? homedir()
-  const dataDir = resolve(
-    env['NULLSPACE_DATA_DIR'] ?? (root ? '/var/lib/nullspace' : join(env['XDG_DATA_HOME'] ?? join(home, '.local/share'), 'nullspace')),
-  )
+  const usualDir = root ? '/var/lib/nullspace' : join(env['XDG_DATA_HOME'] ?? join(home, '.local/share'), 'nullspace')
+  const dataDir = resolve(env['NULLSPACE_DATA_DIR'] ?? usualDir)
   const file = readFile(join(dataDir, 'config.json'))
   const parsed = ConfigFile.safeParse({ ...file, ...fromEnv(env) })
   if (!parsed.success) {
@@ -100,6 +101,7 @@ export function readConfig(env: Env = process.env): Config {
       values.client_config === ''
         ? null
         : (values.client_config ?? join(env['XDG_CONFIG_HOME'] ?? join(home, '.config'), 'nullspace/config.json')),
+    ownsClientConfig: values.client_config !== undefined || dataDir === resolve(usualDir),
   }
 }
 

@@ -9,6 +9,7 @@ import { DEFAULTS } from '@nullspace/contract/machines.ts'
 import { makeKey, OPERATOR } from './app/keys.ts'
 import { type Config, readConfig } from './config.ts'
 import {
+  type ClientConfig,
   fileUrlKey,
   holdDataDir,
   operatorKeyPath,
@@ -97,19 +98,31 @@ async function serve(config: Config): Promise<void> {
 /** Address and key, where the CLI and the SDKs on this box look for them. */
 async function announce(config: Config, db: Db, url: string, log: Logger): Promise<void> {
   const key = await operatorKey(config, db)
+  const clientConfig = await tellClients(config, { api_key: key, base_url: url }, log)
   await writeRecord(config.dataDir, {
     pid: process.pid,
     start_time: startTimeOf(process.pid) ?? '',
     url,
     version: VERSION,
-    client_config: config.clientConfig,
+    client_config: clientConfig,
   })
-  if (config.clientConfig !== null) {
-    await writeClientConfig(config.clientConfig, { api_key: key, base_url: url }).catch((error: unknown) =>
-      log.error({ err: error }, 'the client configuration could not be written'),
-    )
+  log.info({ url, client_config: clientConfig, key_file: operatorKeyPath(config.dataDir) }, 'ready')
+}
+
+/** Answers the file that they read; null when it is none. */
+async function tellClients(
+  { clientConfig: path, ownsClientConfig: own }: Config,
+  values: ClientConfig,
+  log: Logger,
+): Promise<string | null> {
+  if (path === null) return null
+  try {
+    if (await writeClientConfig(path, values, own)) return path
+    log.warn({ client_config: path }, 'the client configuration names another daemon and is left as it is')
+  } catch (error) {
+    log.error({ err: error }, 'the client configuration could not be written')
   }
-  log.info({ url, client_config: config.clientConfig, key_file: operatorKeyPath(config.dataDir) }, 'ready')
+  return null
 }
 
 /** Made at the first start. A database that knows no operator key, or a lost key file, gets a new one. */

@@ -28,7 +28,11 @@ class UploadUrl:
 
 @dataclass(frozen=True)
 class FileEvent:
-    """A change in a directory: ``create``, ``write``, ``remove``, ``rename`` or ``chmod``."""
+    """A change in a directory: ``create``, ``write``, ``remove``, ``rename`` or ``chmod``; or ``overflow``.
+
+    An ``overflow`` says that changes may have been missed, anywhere in what is watched: look for yourself. Its ``path``
+    is that of the watched directory as it was given, its ``name`` is empty.
+    """
 
     type: str
     name: str

@@ -7,7 +7,7 @@ from typing import Union
 from urllib.parse import quote, urlsplit
 
 from ._models import CommandResult, GitChangedFile, GitStatusReport
-from .errors import GitError, MachineError
+from .errors import GitError, MachineError, rewritten
 
 WORKSPACE = "/workspace"
 CREDENTIALS = "/root/.git-credentials"
@@ -99,15 +99,7 @@ def git_error(message: str, *, exit_code: int = 128, stderr: str = "") -> GitErr
 
 def failed_call(what: str, error: MachineError) -> GitError:
     """``error`` as what callers of git look out for; it says itself what kind it was."""
-    wrapped = GitError(
-        f"git {what} failed: {error.message}",
-        code="git_error",
-        request_id=error.request_id,
-        retryable=error.retryable,
-        suggested_action=error.suggested_action,
-        details={**error.details, "wrapped_code": error.code},
-        status=error.status,
-    )
+    wrapped = rewritten(error, GitError, code="git_error", message=f"git {what} failed: {error.message}")
     exit_code, output = error.details.get("exit_code"), error.details.get("output")
     wrapped.exit_code = exit_code if isinstance(exit_code, int) else 128
     wrapped.stderr = output if isinstance(output, str) else error.message

@@ -23,9 +23,7 @@ class Reply:
 
 
 def read_reply(operation: Operation[T], reply: Reply) -> T:
-    """The value of ``operation``. Raises what the daemon refused with, or ``invalid_response``."""
-    if not 200 <= reply.status < 300:
-        raise error_of(reply)
+    """The value of ``operation``, of an answer that is no refusal. Raises ``invalid_response``."""
     try:
         # The daemon may send blanks before the document to keep a slow call alive.
         document: object = json.loads(reply.content) if reply.content.strip() else None

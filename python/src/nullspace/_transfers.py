@@ -9,9 +9,11 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
+from functools import partial
 
+from ._background import tell
 from ._models import CompleteUploadResponse, UploadKind, UploadSessionInfo
-from .errors import FileUploadError, MachineError
+from .errors import FileUploadError, MachineError, rewritten
 
 
 class UploadTransport(str, Enum):
@@ -173,18 +175,19 @@ class UploadTracker:
         try:
             yield
         except Exception as error:
-            self.tell(UploadProgressPhase.FAILED, message=str(error))
+            # A callback that ended it by raising may raise again: the error stays the one of the upload.
+            tell(partial(self.tell, message=str(error)), UploadProgressPhase.FAILED)
             if self.upload_id is None or (isinstance(error, FileUploadError) and error.upload_id):
                 raise
             raise self._with_id(error) from error
 
-    def result(self, kind: UploadKind, path: str, *, file_count: int = 1) -> UploadResult:
+    def sent(self, path: str) -> UploadResult:
         """Of a direct upload."""
         return UploadResult(
-            kind=kind,
+            kind=UploadKind.FILE,
             target_path=path,
             bytes_uploaded=self.bytes_completed,
-            file_count=file_count,
+            file_count=1,
             transport=self.transport,
             resumed=False,
             started_at=self.started_at,
@@ -207,21 +210,13 @@ class UploadTracker:
         )
 
     def _with_id(self, error: Exception) -> FileUploadError:
-        if isinstance(error, MachineError):
-            kind = type(error) if isinstance(error, FileUploadError) else FileUploadError
-            wrapped = kind(
-                error.message,
-                code="file_upload_error",
-                request_id=error.request_id,
-                retryable=error.retryable,
-                suggested_action=error.suggested_action,
-                details={**error.details, "wrapped_code": error.code},
-                status=error.status,
-            )
+        if isinstance(error, FileUploadError):
+            wrapped = rewritten(error, type(error), code="file_upload_error")
+            wrapped.reason, wrapped.part_number, wrapped.path = error.reason, error.part_number, error.path
+        elif isinstance(error, MachineError):
+            wrapped = rewritten(error, FileUploadError, code="file_upload_error")
         else:
             wrapped = FileUploadError(str(error) or type(error).__name__, code="file_upload_error")
-        wrapped.reason = getattr(error, "reason", None)
-        wrapped.part_number = getattr(error, "part_number", None)
         wrapped.upload_id = self.upload_id
-        wrapped.path = getattr(error, "path", None) or self.target_path
+        wrapped.path = wrapped.path or self.target_path
         return wrapped

@@ -61,6 +61,16 @@ def optional(source: Mapping[str, Any], name: str, read: Reader[T], where: str) 
     return None if value is None else read(value, f"{where}.{name}")
 
 
+def field(name: str, read: Reader[T]) -> Reader[T]:
+    """Of an object of which one field counts."""
+    return lambda value, where: required(fields(value, where), name, read, where)
+
+
+def answer(read: Reader[T]) -> Callable[[object], T]:
+    """A reader of a whole answer."""
+    return lambda document: read(document, "answer")
+
+
 def anything(value: object, where: str) -> Any:
     return value
 

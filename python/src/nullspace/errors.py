@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+E = TypeVar("E", bound="MachineError")
 
 __all__ = [
     "AuthError",
@@ -173,6 +175,19 @@ class BatchWriteError(MachineError):
         )
         self.successes = list(successes)
         self.failures = list(failures)
+
+
+def rewritten(error: MachineError, kind: type[E], *, code: str, message: str | None = None) -> E:
+    """``error`` as another class and code; ``details["wrapped_code"]`` keeps its own."""
+    return kind(
+        error.message if message is None else message,
+        code=code,
+        request_id=error.request_id,
+        retryable=error.retryable,
+        suggested_action=error.suggested_action,
+        details={**error.details, "wrapped_code": error.code},
+        status=error.status,
+    )
 
 
 _ALIASES = {"unauthenticated": "unauthorized", "missing_api_key": "unauthorized"}

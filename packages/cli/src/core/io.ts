@@ -12,7 +12,7 @@ export interface Output {
 
 export interface Input {
   readonly isTTY: boolean
-  /** Bytes as they come, to their end or until `stop` is aborted. One reader at a time. */
+  /** Bytes as they come, to their end or until `stop` is aborted. One reader at a time. @throws CliError when they cannot be read */
   chunks(stop: AbortSignal): AsyncIterable<Uint8Array>
   /** Of a terminal: every key as it is pressed, Ctrl-C among them, until it is disposed of. */
   raw(): Disposable

@@ -72,14 +72,15 @@ export async function onDisk<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function ofDisk(error: unknown): unknown {
+/** As the disk's refusal when it is the system's; else as it is. */
+export function ofDisk(error: unknown): unknown {
   if (!isSystemError(error)) return error
   const told = new CliError('local_file_error', error.message, 'Look at the path and its permissions on this side.')
   told.cause = error
   return told
 }
 
-const isSystemError = (error: unknown, code?: string): error is NodeJS.ErrnoException =>
+export const isSystemError = (error: unknown, code?: string): error is NodeJS.ErrnoException =>
   error instanceof Error && 'syscall' in error && (code === undefined || ('code' in error && error.code === code))
 
 function absent(error: unknown): undefined {

@@ -2,6 +2,7 @@
 
 import { spawnSync } from 'node:child_process'
 import type { Input } from './io.ts'
+import { isSystemError, ofDisk } from './local-files.ts'
 
 export function terminalInput(): Input {
   return { isTTY: process.stdin.isTTY === true, chunks, raw }
@@ -12,6 +13,7 @@ async function* chunks(stop: AbortSignal): AsyncGenerator<Uint8Array, void, unde
   const { stdin } = process
   const waiting: Uint8Array[] = []
   let ended = stdin.readableEnded
+  let failure: Error | null = stdin.errored
   let wake = (): void => {}
   const take = (chunk: Uint8Array): void => {
     stdin.pause()
@@ -22,23 +24,30 @@ async function* chunks(stop: AbortSignal): AsyncGenerator<Uint8Array, void, unde
     ended = true
     wake()
   }
+  const fail = (error: Error): void => {
+    failure = error
+    wake()
+  }
   const onStop = (): void => wake()
-  // An error of it (a terminal that has gone) is its end.
-  stdin.on('data', take).on('end', end).on('error', end)
+  stdin.on('data', take).on('end', end).on('error', fail)
   stop.addEventListener('abort', onStop)
   try {
     while (!stop.aborted) {
       const chunk = waiting.shift()
       if (chunk !== undefined) yield chunk
       else if (ended) return
-      else {
+      else if (failure) {
+        // A terminal that has gone.
+        if (stdin.isTTY && isSystemError(failure, 'EIO')) return
+        throw ofDisk(failure)
+      } else {
         stdin.resume()
         await new Promise<void>((resolve) => (wake = resolve))
       }
     }
   } finally {
     stop.removeEventListener('abort', onStop)
-    stdin.off('data', take).off('end', end).off('error', end)
+    stdin.off('data', take).off('end', end).off('error', fail)
     stdin.pause()
   }
 }

@@ -63,6 +63,13 @@ test('a template that cannot be prepared fails the start; --no-wait does not loo
   expect(err).toContain('error: not all templates could be prepared: base, 2 vCPU, 512 MiB: failed (kernel boots) (template_not_ready)')
 })
 
+test('one that clients do not find by themselves says how they do', async () => {
+  const { err, out } = await make('another-config', {}, cli.home)('daemon', 'start', '--no-wait', ...FLAGS)
+  const [url] = /http:\S+/.exec(out) ?? []
+  expect(err).toContain(`set NULLSPACE_API_URL=${url}, and NULLSPACE_API_KEY to what is in ${join(dataDir(), 'operator-api-key')}\n`)
+  expect(out).not.toContain('client config')
+})
+
 test('a record of a process that has gone, or of another with its pid, is no daemon', async () => {
   await cli('daemon', 'start', '--no-wait', ...FLAGS)
   await cli('daemon', 'stop')

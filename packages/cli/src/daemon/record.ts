@@ -12,7 +12,7 @@ export interface DaemonRecord {
   readonly startTime: string
   readonly url: string
   readonly version: string
-  /** Config file with key and URL that the daemon wrote for the clients of its user. */
+  /** Config file with key and URL that the daemon wrote for the clients of its user; undefined when it wrote none. */
   readonly clientConfig: string | undefined
 }
 

@@ -36,6 +36,11 @@ export const daemonStart = defineCommand({
     if (before) note(`the daemon is running already (pid ${before.pid}); options are not applied to it`)
     const record = before ?? (await launch(place, args, { io, note }))
     if (!before) note(`the daemon is up (pid ${record.pid})`)
+    if (record.clientConfig === undefined) {
+      note(
+        `note: no config of clients names it; set NULLSPACE_API_URL=${record.url}, and NULLSPACE_API_KEY to what is in ${place.operatorKey}`,
+      )
+    }
     const waited =
       args.wait === false
         ? undefined

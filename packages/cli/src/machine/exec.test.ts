@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fakeDaemon, type FakeDaemon } from '../../../sdk/test/fake-daemon.ts'
 import { keyboard } from '../../test/keyboard.ts'
-import { err, exit, inputIn, live, out, PID, started, takeInput } from '../../test/live.ts'
+import { err, exit, out, PID, started } from '../../../sdk/test/exec-frames.ts'
+import { inputIn, live, takeInput } from '../../test/live.ts'
 import { removeHomes, testCli, type TestCli, type TestOptions } from '../../test/test-io.ts'
 import { Interrupted } from '../core/io.ts'
 

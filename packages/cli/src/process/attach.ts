@@ -1,7 +1,6 @@
-import { Commands } from '@nullspace/sdk'
 import { defineCommand } from '../core/command.ts'
 import { argument, flag } from '../core/options.ts'
-import { asLines, endOf, noteLost, onOurs } from './follow.ts'
+import { follow } from './follow.ts'
 import { pidArgument, pidOf } from './pid.ts'
 
 export const processAttach = defineCommand({
@@ -14,17 +13,9 @@ export const processAttach = defineCommand({
     'nullspace machine process attach mch_abc 412 --stdin < answers.txt',
     'nullspace machine process attach mch_abc 412 --json',
   ],
-  async run({ client, args, io, json, note }) {
-    const listeners = json ? asLines(io) : onOurs(io)
-    const handle = await new Commands(client, args.id).connect(pidOf(args.pid), { ...listeners, signal: io.signal })
-    try {
-      const result = await endOf(handle, { io, note }, args.stdin === true)
-      if (json) io.stdout.write(`${JSON.stringify({ exit_code: result.exitCode })}\n`)
-      else noteLost(handle.lostBytes, note)
-      return result
-    } finally {
-      handle.disconnect()
-    }
+  run(context) {
+    const { id, pid, stdin = false } = context.args
+    return follow(context, { id, pid: pidOf(pid), input: stdin })
   },
   // It was printed as it came.
   toJson: () => undefined,

@@ -1,6 +1,6 @@
 // A process of a machine at this terminal: its output on ours, our input to it, Ctrl-C.
 
-import { MachineError, type CommandHandle, type CommandResult, type Listeners } from '@nullspace/sdk'
+import { Commands, MachineError, type CommandHandle, type CommandResult, type Listeners } from '@nullspace/sdk'
 import type { Context } from '../core/command.ts'
 import { Interrupted, type Io } from '../core/io.ts'
 
@@ -19,7 +19,7 @@ export const onOurs = ({ stdout, stderr }: Io): Listeners => ({
 })
 
 /** A line of JSON for each piece of text. */
-export const asLines = ({ stdout }: Io): Listeners => {
+const asLines = ({ stdout }: Io): Listeners => {
   const tell = (stream: 'stdout' | 'stderr') => (data: string) => {
     if (data === '') return undefined
     stdout.write(`${JSON.stringify({ stream, data })}\n`)
@@ -30,6 +30,23 @@ export const asLines = ({ stdout }: Io): Listeners => {
 
 /** Heard, so that it is taken off the connection, and shown to nobody. */
 export const unseen: Listeners = { onStdout: () => {} }
+
+/** A process that runs already, from its beginning to its end; with `--json` a line per piece and one for the end. */
+export async function follow(
+  { client, io, json, note }: Pick<Context<unknown>, 'client' | 'io' | 'json' | 'note'>,
+  { id, pid, input }: { readonly id: string; readonly pid: number; readonly input: boolean },
+): Promise<CommandResult> {
+  const listeners = json ? asLines(io) : onOurs(io)
+  const handle = await new Commands(client, id).connect(pid, { ...listeners, signal: io.signal })
+  try {
+    const result = await endOf(handle, { io, note }, input)
+    if (json) io.stdout.write(`${JSON.stringify({ exit_code: result.exitCode })}\n`)
+    else noteLost(handle.lostBytes, note)
+    return result
+  } finally {
+    handle.disconnect()
+  }
+}
 
 /** Its end, with our input passed to it meanwhile. What it does not take of that is noted. */
 export async function endOf(

@@ -2,6 +2,7 @@ import { listProcesses } from '@nullspace/contract/processes.ts'
 import { defineCommand } from '../core/command.ts'
 import { argument } from '../core/options.ts'
 import { table } from '../core/table.ts'
+import { oneLine } from '../core/text.ts'
 
 export const processList = defineCommand({
   path: 'machine process list',
@@ -11,14 +12,11 @@ export const processList = defineCommand({
   run: ({ client, args, io }) => client.call(listProcesses, { params: { id: args.id } }, { signal: io.signal }),
   render(processes, { io, note }) {
     if (processes.length === 0) return note('no processes')
-    const rows = processes.map(({ pid, running, command }) => [pid, running ? 'running' : 'ended', oneLine(command)])
+    const rows = processes.map(({ pid, running, command }) => [pid, running ? 'running' : 'ended', shortened(oneLine(command))])
     io.stdout.write(table(['pid', 'state', 'command'], rows))
   },
 })
 
 const LONGEST = 100
 
-function oneLine(command: string): string {
-  const line = command.replace(/[\s\p{Cc}]+/gu, ' ')
-  return line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line
-}
+const shortened = (line: string): string => (line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line)

@@ -1,8 +1,7 @@
 import { getProcessLogs } from '@nullspace/contract/processes.ts'
-import { Commands } from '@nullspace/sdk'
 import { defineCommand } from '../core/command.ts'
 import { argument, flag } from '../core/options.ts'
-import { asLines, noteLost, onOurs } from './follow.ts'
+import { follow, noteLost } from './follow.ts'
 import { pidArgument, pidOf } from './pid.ts'
 
 export const processLogs = defineCommand({
@@ -17,14 +16,12 @@ export const processLogs = defineCommand({
     'nullspace machine process logs mch_abc 412 --follow',
     'nullspace machine process logs mch_abc 412 --json',
   ],
-  async run({ client, args, io, json, note }) {
+  async run(context) {
+    const { client, args, io } = context
+    const { id } = args
     const pid = pidOf(args.pid)
-    if (!args.follow) return client.call(getProcessLogs, { params: { id: args.id, pid } }, { signal: io.signal })
-    const listeners = json ? asLines(io) : onOurs(io)
-    const handle = await new Commands(client, args.id).connect(pid, { ...listeners, signal: io.signal })
-    const result = await handle.wait()
-    if (json) io.stdout.write(`${JSON.stringify({ exit_code: result.exitCode })}\n`)
-    else noteLost(handle.lostBytes, note)
+    if (!args.follow) return client.call(getProcessLogs, { params: { id, pid } }, { signal: io.signal })
+    await follow(context, { id, pid, input: false })
     return undefined
   },
   render(logs, { io, note }) {

@@ -16,9 +16,7 @@ export const ptyConnect = defineCommand({
     const which = sessionId === undefined ? { pid: pid ?? 0 } : { sessionId }
     const session = await new Pty(client, id).connect(which, { signal: io.signal })
     session.resize(sizeOf(io))
-    const exitCode = await show(session, { io, note }, id)
-    const made = { session_id: session.sessionId, pid: session.pid }
-    return exitCode === undefined ? { ...made, detached: true } : { ...made, detached: false, exit_code: exitCode }
+    return { session_id: session.sessionId, pid: session.pid, ...(await show(session, { io, note }, id)) }
   },
   exitCode: (value) => ('exit_code' in value ? value.exit_code : 0),
 })

@@ -41,8 +41,7 @@ export const ptyCreate = defineCommand({
       session.disconnect()
       return { ...made, detached: true }
     }
-    const exitCode = await show(session, { io, note }, id)
-    return exitCode === undefined ? { ...made, detached: true } : { ...made, detached: false, exit_code: exitCode }
+    return { ...made, ...(await show(session, { io, note }, id)) }
   },
   render({ session_id }, { args, io }) {
     if (args.detach) io.stdout.write(`${session_id}\n`)

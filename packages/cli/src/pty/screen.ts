@@ -20,12 +20,11 @@ export function needTerminal({ stdin, stdout }: Io, suggestion: string): void {
   if (!stdin.isTTY || !stdout.isTTY) throw usageError('standard input or output is no terminal', suggestion)
 }
 
-/** Answers the exit code of its shell, or undefined when it was left. Whatever happens, this terminal is as before. */
-export async function show(
-  session: PtySession,
-  { io, note }: Pick<Context<unknown>, 'io' | 'note'>,
-  machineId: string,
-): Promise<number | undefined> {
+/** How it went out: its shell has ended, or it was left. */
+export type Left = { readonly detached: true } | { readonly detached: false; readonly exit_code: number }
+
+/** Whatever happens, this terminal is as before. */
+export async function show(session: PtySession, { io, note }: Pick<Context<unknown>, 'io' | 'note'>, machineId: string): Promise<Left> {
   const over = new AbortController()
   const { signal } = io
   let exitCode: number | undefined
@@ -47,8 +46,9 @@ export async function show(
     if (!(error instanceof MachineError) || error.code === 'transport_error') note(`\n${howToComeBack(machineId, session)}`)
     throw error
   }
-  if (exitCode === undefined) note(`\n${howToComeBack(machineId, session)}`)
-  return exitCode
+  if (exitCode !== undefined) return { detached: false, exit_code: exitCode }
+  note(`\n${howToComeBack(machineId, session)}`)
+  return { detached: true }
 }
 
 const howToComeBack = (machineId: string, { sessionId }: PtySession): string =>

@@ -9,8 +9,8 @@ import type { Client } from '../client.ts'
 import { MachineError } from '../errors.ts'
 import type { DownloadOptions, DownloadProgress, DownloadResult } from '../file-transfer.ts'
 import { extract } from './extract.ts'
-import { invalid, isSystemError, ofLocalFiles } from './failure.ts'
-import { localPath, pathOf } from './paths.ts'
+import { invalid, isSystemError, orTold } from './failure.ts'
+import { FOREIGN, localPath, pathOf } from './paths.ts'
 
 export async function download(
   client: Client,
@@ -30,7 +30,7 @@ export async function download(
       yield piece
     }
   }
-  try {
+  return orTold(tell, async () => {
     const wanted = resolve(pathOf(local))
     const { kind, answer } = await begin(client, machineId, path, options)
     bytesTotal = answer.length
@@ -42,14 +42,7 @@ export async function download(
     })
     tell('completed')
     return { kind, path: target, bytesDownloaded: bytesCompleted, leftOut }
-  } catch (error) {
-    try {
-      tell('failed')
-    } catch {
-      // It is what `error` is of, or has no say any more.
-    }
-    throw ofLocalFiles(error)
-  }
+  })
 }
 
 /** As a file; what is a directory as an archive. */
@@ -133,8 +126,7 @@ function absent(error: unknown): undefined {
 /** Of what is in the machine. */
 function nameOf(path: string): string {
   const name = posix.basename(path)
-  const foreign = process.platform === 'win32' ? /[\\:\0]/ : /\0/
-  if (name === '' || name === '.' || name === '..' || name === '~' || foreign.test(name))
+  if (name === '' || name === '.' || name === '..' || name === '~' || FOREIGN.test(name))
     throw invalid(`the local path must be given: ${path} has no name`)
   return name
 }

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { MachineError } from '../errors.ts'
 import { isSystemError } from './failure.ts'
 import { leadsOut } from './links.ts'
-import { localPath } from './paths.ts'
+import { FOREIGN, localPath } from './paths.ts'
 import { readTar, TarError, type TarMember } from './tar-reader.ts'
 
 /** Of whoever unpacks: all may be read, and removed, by him; nothing is run as somebody else. */
@@ -67,8 +67,7 @@ const fold = (name: string): string => name.normalize('NFC').toLowerCase()
 
 function relative(name: string): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.')
-  const foreign = process.platform === 'win32' ? /[\\:\0]/ : /\0/
-  if (name.startsWith('/') || parts.some((part) => part === '..' || foreign.test(part))) {
+  if (name.startsWith('/') || parts.some((part) => part === '..' || FOREIGN.test(part))) {
     throw new TarError(`${JSON.stringify(name)} leads out of the directory`)
   }
   return parts.join('/')

@@ -13,5 +13,19 @@ export function ofLocalFiles(error: unknown): unknown {
   return new MachineError(error.message, { code: 'local_file_error', retryable: false, cause: error })
 }
 
+/** A transfer whose failure is told to its callback by `tell`, too. */
+export async function orTold<T>(tell: (phase: 'failed') => void, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    try {
+      tell('failed')
+    } catch {
+      // It is what `error` is of, or has no say any more.
+    }
+    throw ofLocalFiles(error)
+  }
+}
+
 export const isSystemError = (error: unknown, code?: string): error is NodeJS.ErrnoException =>
   error instanceof Error && 'syscall' in error && 'code' in error && (code === undefined || error.code === code)

@@ -7,7 +7,7 @@ import type { Client } from '../client.ts'
 import { piecesOf } from '../content.ts'
 import { FileUploadError, MachineError } from '../errors.ts'
 import type { ResumeUploadOptions, UploadOptions, UploadProgress, UploadResult, UploadSource } from '../file-transfer.ts'
-import { invalid, ofLocalFiles } from './failure.ts'
+import { invalid, ofLocalFiles, orTold } from './failure.ts'
 import { DIRECT_BYTES, isPath, openSource } from './open-source.ts'
 import { piecesFrom, type Source } from './source.ts'
 import { refuseEnded, sendParts, withUploadId } from './upload-parts.ts'
@@ -29,17 +29,20 @@ export async function upload(
 ): Promise<UploadResult> {
   const { resumable, checksum, conflict, ignore = [] } = options
   const inParts = resumable === true || checksum === 'sha256' || conflict === 'error'
-  const sending = { client, machineId, options, progress: progressOf(options.onProgress) }
-  return told(sending.progress, async () => {
+  const progress = progressOf(options.onProgress)
+  const sending = { client, machineId, options, progress }
+  return orTold(progress.tell, async () => {
     if (resumable === false && inParts) throw invalid('checksum and conflict go with parts only')
-    if (resumable === false && !isPath(from) && !(from instanceof Uint8Array)) return straight(sending, piecesOf(from), destination)
-    sending.progress.tell('preparing')
+    if (resumable === false && !isPath(from) && !(from instanceof Uint8Array))
+      return direct(sending, () => piecesOf(from), targetOf(destination, undefined), 'never')
+    progress.tell('preparing')
     const source = await openSource(from, ignore)
     try {
       const target = targetOf(destination, source.name)
       const isLarge = source.length > DIRECT_BYTES && resumable !== false
-      sending.progress.total = source.length
-      if (source.kind !== 'directory_archive' && !inParts && !isLarge) return await direct(sending, source, target)
+      progress.total = source.length
+      if (source.kind !== 'directory_archive' && !inParts && !isLarge)
+        return await direct(sending, () => piecesFrom(source), target, 'read')
       return await begin(sending, source, target)
     } finally {
       await source.close()
@@ -56,7 +59,7 @@ export async function resumeUpload(
 ): Promise<UploadResult> {
   const progress = progressOf(options.onProgress)
   const sending = { client, machineId, options, progress }
-  return told(progress, async () => {
+  return orTold(progress.tell, async () => {
     progress.transport = 'resumable'
     progress.uploadId = uploadId
     progress.tell('refreshing_status')
@@ -81,35 +84,26 @@ export async function resumeUpload(
   })
 }
 
-/** In one request. */
-async function direct(sending: Sending, source: Source, target: string): Promise<UploadResult> {
+/** In one request. `never`: there are `pieces` but once. */
+async function direct(
+  sending: Sending,
+  pieces: () => AsyncIterable<Uint8Array>,
+  target: string,
+  safety: 'read' | 'never',
+): Promise<UploadResult> {
   const { client, machineId, options, progress } = sending
   progress.tell('created')
   const body = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
     progress.completed = 0
-    for await (const piece of piecesFrom(source)) yield progress.came(piece)
+    for await (const piece of pieces()) {
+      progress.completed += piece.length
+      progress.tell('uploading')
+      yield piece
+    }
   }
   const input = { params: { id: machineId }, query: { path: target, ...userOf(options) } }
-  await client.send(uploadFileRaw, input, { body }, callOf(options), { safety: 'read' })
-  return directResult(sending, target)
-}
-
-/** A stream that can be sent but once. */
-async function straight(sending: Sending, pieces: AsyncIterable<Uint8Array>, destination: string): Promise<UploadResult> {
-  const { client, machineId, options, progress } = sending
-  const target = targetOf(destination, undefined)
-  progress.tell('created')
-  const body = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const piece of pieces) yield progress.came(piece)
-  }
-  const input = { params: { id: machineId }, query: { path: target, ...userOf(options) } }
-  await client.send(uploadFileRaw, input, { body }, callOf(options), { safety: 'never' })
-  return directResult(sending, target)
-}
-
-async function directResult(sending: Sending, target: string): Promise<UploadResult> {
-  const { progress } = sending
-  const targetPath = await fullPath(sending, target, sending.options.user)
+  await client.send(uploadFileRaw, input, { body }, callOf(options), { safety })
+  const targetPath = await fullPath(sending, target, options.user)
   progress.total = progress.completed
   progress.tell('completed')
   const bytesUploaded = progress.completed
@@ -245,37 +239,19 @@ interface Progress {
   uploadId: string | undefined
   completed: number
   total: number | undefined
-  tell(phase: UploadProgress['phase']): void
-  came(piece: Uint8Array): Uint8Array
+  readonly tell: (phase: UploadProgress['phase']) => void
 }
 
 function progressOf(onProgress: UploadOptions['onProgress']): Progress {
-  return {
+  const progress: Progress = {
     transport: 'direct',
     uploadId: undefined,
     completed: 0,
     total: undefined,
     tell(phase) {
-      const { completed: bytesCompleted, total: bytesTotal, transport, uploadId } = this
+      const { completed: bytesCompleted, total: bytesTotal, transport, uploadId } = progress
       onProgress?.({ phase, bytesCompleted, bytesTotal, transport, uploadId })
     },
-    came(piece) {
-      this.completed += piece.length
-      this.tell('uploading')
-      return piece
-    },
   }
-}
-
-async function told(progress: Progress, work: () => Promise<UploadResult>): Promise<UploadResult> {
-  try {
-    return await work()
-  } catch (error) {
-    try {
-      progress.tell('failed')
-    } catch {
-      // It is what `error` is of, or has no say any more.
-    }
-    throw ofLocalFiles(error)
-  }
+  return progress
 }

@@ -104,7 +104,13 @@ export async function sendStdin(app: App, principal: Principal, machineId: strin
   using process = await attachProcess(app, principal, machineId, { pid, mode: 'wait' }, NOBODY)
   using op = new Op(`standard input of ${pid} in ${machineId}`, { timeoutMs: STDIN_MS })
   try {
-    await process.attachment.write(op, data)
+    await process.attachment.write(op, data).catch((error: unknown) => {
+      if (!(error instanceof DeadlineError)) throw error
+      throw new AppError('exec_failed', {
+        say: `Process ${pid} does not read its input: not all of this could be passed on within ${STDIN_MS / 1000} s.`,
+        details: { reason: 'not_read' },
+      })
+    })
     // Whoever sends piece by piece goes no faster than the process reads. What one that does not read is sent, waits in the
     // guest, as far as there is room.
     using wait = new Op(op.name, { timeoutMs: DRAIN_MS, signal: op.signal })

@@ -18,8 +18,12 @@ import {
 } from './processes.ts'
 
 const DEFAULT_TERM = 'xterm-256color'
-/** Of a user without one of his own; it is in every image. */
-const LOGIN_SHELL = 'for shell in "$SHELL" /bin/bash /bin/sh; do if [ -x "$shell" ]; then exec "$shell" -l; fi; done'
+/** What SHELL names, the user's own, or what is in every image. A user who is not to log in has none; here he is wanted in. */
+const LOGIN_SHELL = [
+  'own=$(getent passwd "$(id -u)" | cut -d: -f7)',
+  'case $own in */nologin | */false) own= ;; esac',
+  'for shell in "$SHELL" "$own" /bin/bash /bin/sh; do if [ -x "$shell" ]; then exec "$shell" -l; fi; done',
+].join('\n')
 
 export interface TerminalInput extends Pick<StartInput, 'cwd' | 'envs' | 'user'> {
   readonly size: TerminalSize

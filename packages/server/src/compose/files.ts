@@ -12,6 +12,7 @@ export interface DaemonRecord {
   readonly start_time: string
   readonly url: string
   readonly version: string
+  /** Null when clients find this daemon by no file. */
   readonly client_config: string | null
 }
 
@@ -64,8 +65,16 @@ export function startTimeOf(pid: number): string | null {
   }
 }
 
-/** Keeps what else stands in the file, such as settings of a tool that shares it. */
-export async function writeClientConfig(path: string, values: { api_key: string; base_url: string }): Promise<void> {
+export interface ClientConfig {
+  readonly api_key: string
+  readonly base_url: string
+}
+
+/**
+ * Keeps what else stands in the file, such as settings of a tool that shares it. False: it names another daemon, by address and key,
+ * and was left; with `own` it is replaced. Where one of the two is ours, the other is only old.
+ */
+export async function writeClientConfig(path: string, values: ClientConfig, own: boolean): Promise<boolean> {
   const text = await readFile(path, 'utf8').catch(() => '{}')
   let old: unknown
   try {
@@ -74,9 +83,13 @@ export async function writeClientConfig(path: string, values: { api_key: string;
     throw new Error(`${path} is not JSON; move it away and start again`)
   }
   const kept = typeof old === 'object' && old !== null ? (old as Record<string, unknown>) : {}
-  if (kept['api_key'] === values.api_key && kept['base_url'] === values.base_url) return
+  const { api_key: key, base_url: url } = kept
+  if (key === values.api_key && url === values.base_url) return true
+  const isAnothers = (key !== undefined || url !== undefined) && key !== values.api_key && url !== values.base_url
+  if (isAnothers && !own) return false
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   await replaceFile(path, `${JSON.stringify({ ...kept, ...values }, null, 2)}\n`, 0o600)
+  return true
 }
 
 export async function writeOperatorKey(dataDir: string, key: string): Promise<void> {

@@ -98,7 +98,7 @@ class AsyncBackgroundCommand:
         return self._heard.result()
 
     async def kill(self) -> None:
-        """Ends it and all it started, with SIGKILL; returns when it is gone. One that has ended stays as it is."""
+        """Ends it and its process group, with SIGKILL; see ``commands.kill``."""
         await self._client.send(commands.kill(self._machine_id, self._pid))
 
     async def send_stdin(self, data: str | bytes) -> None:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterable, Callable
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
@@ -48,32 +48,22 @@ class AsyncClient:
         Args:
             content: gives the body, piece by piece, anew for each try that its retries allow.
         """
-        attempts = Attempts(operation.retry)
-        while True:
-            try:
-                response = await self._answer(operation, content)
-                return read_reply(operation, _reply(response))
-            except MachineError as error:
-                wait = attempts.wait_after(error)
-                if wait is None:
-                    raise
-                log.debug("%s %s: %s; again in %g s", operation.method, operation.path, error.code, wait)
-            await self.sleep(wait)
+        response = await self._answer(operation, content)
+        return read_reply(operation, _reply(response))
 
     async def open(self, operation: Operation[None]) -> AsyncBody:
         """The bytes of an answer, which the caller reads and closes. Once they begin to come, nothing is repeated."""
+        return AsyncBody(await self._answer(operation, None, stream=True), self.settings, operation)
+
+    async def _answer(
+        self, operation: Operation[Any], content: Callable[[], AsyncIterable[bytes]] | None, *, stream: bool = False
+    ) -> httpx.Response:
         attempts = Attempts(operation.retry)
         while True:
             try:
-                response = await self._answer(operation, None, stream=True)
+                response = await self._try(operation, content, stream)
                 if response.is_success:
-                    return AsyncBody(response, self.settings, operation)
-                try:
-                    await response.aread()
-                except httpx.RequestError as error:
-                    raise transport_error(error, self.settings, operation) from error
-                finally:
-                    await response.aclose()
+                    return response
                 raise error_of(_reply(response))
             except MachineError as error:
                 wait = attempts.wait_after(error)
@@ -82,15 +72,21 @@ class AsyncClient:
                 log.debug("%s %s: %s; again in %g s", operation.method, operation.path, error.code, wait)
             await self.sleep(wait)
 
-    async def _answer(
-        self, operation: Operation[T], content: Callable[[], AsyncIterable[bytes]] | None, *, stream: bool = False
+    async def _try(
+        self, operation: Operation[Any], content: Callable[[], AsyncIterable[bytes]] | None, stream: bool
     ) -> httpx.Response:
+        """An answer, which is read already unless it is a success and wanted as a stream."""
         started = time.monotonic()
         options = request_options(self.settings, operation)
         if content is not None:
             options["content"] = content()
         try:
             response = await self._http.send(self._http.build_request(**options), stream=stream)
+            if stream and not response.is_success:
+                try:
+                    await response.aread()
+                finally:
+                    await response.aclose()
         except (httpx.RequestError, httpx.InvalidURL) as error:
             raise transport_error(error, self.settings, operation) from error
         log.debug(

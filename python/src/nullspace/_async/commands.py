@@ -83,7 +83,7 @@ class AsyncCommands:
             shell: whether a shell runs ``command``.
             cwd: absolute path of an existing directory; default is the machine's working directory.
             envs: environment variables for this command only, on top of the machine's.
-            timeout: seconds after which the command and all it started are ended. Not in the background.
+            timeout: seconds after which the command and its process group are ended. Not in the background.
             user: whose process it is, by name or number; default is root.
             background: returns as soon as it has started. It runs until it ends by itself or is killed.
             on_stdout, on_stderr: called with each piece of output as it comes, whole characters only. In the background
@@ -176,7 +176,10 @@ class AsyncCommands:
         await end_input(self._client, self._machine_id, pid)
 
     async def kill(self, pid: int) -> None:
-        """Ends a command and all it started, with SIGKILL; returns when it is gone. One that has ended stays as it is.
+        """Ends a command and its process group, with SIGKILL; returns when the command is gone.
+
+        What it moved into a session of its own (``setsid``, daemons) is in another group and lives on. A command that
+        has ended stays as it is.
 
         Raises:
             NotFoundError: there is no such process (``process_not_found``).

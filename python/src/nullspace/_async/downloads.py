@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from .._background import tell
 from .._blocking import async_blocking
 from .._download import discard, local_directory, local_file, prepare, put_in_place
 from .._extract import extract
@@ -121,4 +122,8 @@ class _Telling:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self.tell(DownloadProgressPhase.COMPLETED if error is None else DownloadProgressPhase.FAILED)
+        if error is None:
+            self.tell(DownloadProgressPhase.COMPLETED)
+        else:
+            # A callback that ended it by raising may raise again: the error stays the one of the download.
+            tell(self.tell, DownloadProgressPhase.FAILED)

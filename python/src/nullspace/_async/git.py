@@ -190,7 +190,8 @@ class AsyncGit:
         except NotFoundError:
             known = ""
         line = credential_line(protocol, host, username, password)
-        await self._files.write(CREDENTIALS, known + line, mode="0600")
+        # In front: git takes the first line that fits.
+        await self._files.write(CREDENTIALS, line + known, mode="0600")
 
     async def add_ssh_key(self, private_key: str) -> None:
         """Stores a private key in the machine, for every host, and trusts every host. Prefer ``auth``."""

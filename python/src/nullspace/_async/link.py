@@ -14,6 +14,8 @@ from ..errors import MachineError
 
 FIRST_DELAY = 0.25
 LONGEST_DELAY = 5.0
+WAKING_TIMEOUT = 60.0
+"""Seconds to a first answer that a machine gives: a paused one may have to wake."""
 
 log = logging.getLogger("nullspace")
 

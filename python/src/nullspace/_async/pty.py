@@ -10,11 +10,8 @@ from .._pty_frames import DEFAULT_COLS, DEFAULT_ROWS, connect_frame, new_id, sta
 from .._retry import READ, REFUSED_ONLY, Retry
 from .._socket import Frame
 from .client import AsyncClient
-from .link import AsyncLink
+from .link import WAKING_TIMEOUT, AsyncLink
 from .pty_session import AsyncPtySession
-
-_ANSWER_TIMEOUT = 60.0
-"""Seconds to the first frame: a paused machine may have to wake."""
 
 
 class AsyncPty:
@@ -93,7 +90,10 @@ class AsyncPty:
         await self._client.send(terminals.resize(self._machine_id, session_id, cols, rows))
 
     async def kill_session(self, session_id: str) -> None:
-        """Ends it and what runs in it; returns when it is gone. Raises as ``get_session_info``."""
+        """Ends its shell and the process group of that, with SIGKILL; returns when the shell is gone.
+
+        Raises as ``get_session_info``.
+        """
         await self._client.send(terminals.kill(self._machine_id, session_id))
 
     async def _open(
@@ -105,7 +105,7 @@ class AsyncPty:
             terminals.channel(self._machine_id),
             hello=lambda: first,
             check=lambda frame: seen.append(started(frame)),
-            answer_timeout=_ANSWER_TIMEOUT,
+            answer_timeout=WAKING_TIMEOUT,
             retry=retry,
             # The daemon does not say which part of the screen was sent before, so a loss is told.
             most_losses=1,

@@ -143,7 +143,7 @@ class AsyncUploads:
             await self._client.send(operation, lambda: self._told(source, tracker))
             info = await self._client.send(files.info(self._machine_id, target, user))
         tracker.tell(UploadProgressPhase.COMPLETED)
-        return tracker.result(UploadKind.FILE, info.path)
+        return tracker.sent(info.path)
 
     async def _told(self, source: UploadSource, tracker: UploadTracker) -> AsyncGenerator[bytes, None]:
         async for piece in async_chunks(source.content):

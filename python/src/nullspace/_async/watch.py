@@ -26,6 +26,7 @@ class AsyncWatchHandle:
         self,
         socket: AsyncSocket,
         watch_id: str,
+        path: str,
         on_event: Callable[[FileEvent], None],
         *,
         timeout: float | None,
@@ -33,6 +34,7 @@ class AsyncWatchHandle:
     ) -> None:
         self._socket = socket
         self._watch_id = watch_id
+        self._path = path
         self._on_event = on_event
         self._on_exit = on_exit
         self._deadline = None if timeout is None else time.monotonic() + timeout
@@ -72,7 +74,7 @@ class AsyncWatchHandle:
             if left is not None and left <= 0:
                 return
             frame = await self._socket.receive(left)
-            event = None if frame is None else watch.event_of(frame, self._watch_id)
+            event = None if frame is None else watch.event_of(frame, self._watch_id, self._path)
             if event is not None:
                 self._on_event(event)
 
@@ -88,7 +90,7 @@ async def open_watch(
     on_exit: Callable[[Exception | None], None] | None,
     user: str | None,
 ) -> AsyncWatchHandle:
-    """Returns once no change can be missed any more."""
+    """Returns once no change can be missed without a word any more."""
     watch_id = f"watch_{uuid.uuid4().hex}"
     socket = await _connected(client, watch.channel(machine_id))
     try:
@@ -98,7 +100,7 @@ async def open_watch(
             if frame is None:
                 raise TimeoutError(f"The daemon does not say that it watches {path}.")
             if watch.is_started(frame, watch_id):
-                return AsyncWatchHandle(socket, watch_id, on_event, timeout=timeout, on_exit=on_exit)
+                return AsyncWatchHandle(socket, watch_id, path, on_event, timeout=timeout, on_exit=on_exit)
     except BaseException:
         await socket.close()
         raise

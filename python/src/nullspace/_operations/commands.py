@@ -64,7 +64,10 @@ def run(machine_id: str, line: CommandLine, timeout: float) -> Operation[Command
 def start(machine_id: str, line: CommandLine) -> Operation[int]:
     """Gives the pid."""
     return Operation(
-        method="POST", path=path_of(machine_id, "exec"), body={**line.wire(), "background": True}, read=_pid
+        method="POST",
+        path=path_of(machine_id, "exec"),
+        body={**line.wire(), "background": True},
+        read=_wire.answer(_wire.field("pid", _wire.integer)),
     )
 
 
@@ -79,7 +82,12 @@ def channel(machine_id: str) -> str:
 
 
 def listing(machine_id: str) -> Operation[list[ProcessInfo]]:
-    return Operation(method="GET", path=path_of(machine_id, "processes"), read=_processes, retry=READ)
+    return Operation(
+        method="GET",
+        path=path_of(machine_id, "processes"),
+        read=_wire.answer(_wire.array(ProcessInfo.from_wire)),
+        retry=READ,
+    )
 
 
 def logs(machine_id: str, pid: int) -> Operation[CommandLogs]:
@@ -109,11 +117,3 @@ def _process(machine_id: str, pid: int, what: str) -> str:
 
 def _plain(seconds: float) -> float:
     return int(seconds) if float(seconds).is_integer() else seconds
-
-
-def _pid(document: object) -> int:
-    return _wire.required(_wire.fields(document, "answer"), "pid", _wire.integer, "answer")
-
-
-def _processes(document: object) -> list[ProcessInfo]:
-    return _wire.array(ProcessInfo.from_wire)(document, "processes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from .. import _wire
@@ -31,7 +31,7 @@ def read_text(machine_id: str, path: str, user: str | None) -> Operation[str]:
         machine_id,
         "files/read",
         _about(path, user, encoding="utf8"),
-        _field("content", _wire.string),
+        _wire.field("content", _wire.string),
     )
 
 
@@ -105,7 +105,7 @@ def write_batch(machine_id: str, form: Form) -> Operation[list[FileInfo | BatchW
         method="POST",
         path=path_of(machine_id, "files/batch-write"),
         headers={"Content-Type": form.content_type},
-        read=_read(_field("results", _wire.array(_batch_result))),
+        read=_wire.answer(_wire.field("results", _wire.array(_batch_result))),
         retry=ONCE,
         silence=TRANSFER_SILENCE,
     )
@@ -116,7 +116,7 @@ def listing(machine_id: str, path: str, depth: int | None, user: str | None) -> 
         method="GET",
         path=path_of(machine_id, "files"),
         query=_about(path, user, depth=None if depth is None else str(depth)),
-        read=_read(_wire.array(FileInfo.from_wire)),
+        read=_wire.answer(_wire.array(FileInfo.from_wire)),
         retry=READ,
         silence=SILENCE,
     )
@@ -127,7 +127,7 @@ def exists(machine_id: str, path: str, user: str | None) -> Operation[bool]:
         machine_id,
         "files/exists",
         _about(path, user),
-        _field("exists", _wire.boolean),
+        _wire.field("exists", _wire.boolean),
     )
 
 
@@ -193,7 +193,7 @@ def replace(
             "replacement": replacement,
             **given({"dry_run": True if dry_run else None, "user": user_of(user)}),
         },
-        read=_read(_field("replacements", _wire.integer)),
+        read=_wire.answer(_wire.field("replacements", _wire.integer)),
         retry=READ if dry_run else REFUSED_ONLY,
         silence=SILENCE,
     )
@@ -204,7 +204,7 @@ def download_url(machine_id: str, path: str, user: str | None) -> Operation[str]
         machine_id,
         "files/download-url",
         _about(path, user),
-        _field("url", _wire.string),
+        _wire.field("url", _wire.string),
     )
 
 
@@ -226,7 +226,7 @@ def _asked(machine_id: str, what: str, body: Mapping[str, Any], read: _wire.Read
         method="POST",
         path=path_of(machine_id, what),
         body=body,
-        read=_read(read),
+        read=_wire.answer(read),
         retry=READ,
         silence=SILENCE,
     )
@@ -252,15 +252,6 @@ def _batch_result(value: object, where: str) -> FileInfo | BatchWriteFailure:
     if source.get("status") == "success":
         return _wire.required(source, "info", FileInfo.from_wire, where)
     return BatchWriteFailure(str(source.get("path")), str(source.get("error")))
-
-
-def _field(name: str, read: _wire.Reader[T]) -> _wire.Reader[T]:
-    """A reader of an object of which one field counts."""
-    return lambda value, where: _wire.required(_wire.fields(value, where), name, read, where)
-
-
-def _read(read: _wire.Reader[T]) -> Callable[[object], T]:
-    return lambda document: read(document, "answer")
 
 
 def _nothing(_document: object) -> None:

@@ -108,7 +108,7 @@ def _post(machine_id: str, what: str, body: dict[str, Any], answer: str, *, sile
         method="POST",
         path=_route(machine_id, what),
         body=body,
-        read=lambda document: _wire.required(_wire.fields(document, "answer"), answer, _wire.string, "answer"),
+        read=_wire.answer(_wire.field(answer, _wire.string)),
         silence=silence,
     )
 

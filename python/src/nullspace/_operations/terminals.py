@@ -15,7 +15,12 @@ def channel(machine_id: str) -> str:
 
 
 def listing(machine_id: str) -> Operation[list[PtySessionInfo]]:
-    return Operation(method="GET", path=path_of(machine_id, "pty"), read=_sessions, retry=READ)
+    return Operation(
+        method="GET",
+        path=path_of(machine_id, "pty"),
+        read=_wire.answer(_wire.array(PtySessionInfo.from_wire)),
+        retry=READ,
+    )
 
 
 def info(machine_id: str, session_id: str) -> Operation[PtySessionInfo]:
@@ -39,7 +44,3 @@ def kill(machine_id: str, session_id: str) -> Operation[None]:
 
 def _session(machine_id: str, session_id: str) -> str:
     return path_of(machine_id, f"pty/{segment(session_id, 'session_id')}")
-
-
-def _sessions(document: object) -> list[PtySessionInfo]:
-    return _wire.array(PtySessionInfo.from_wire)(document, "sessions")

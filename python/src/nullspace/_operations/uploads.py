@@ -8,7 +8,7 @@ import uuid
 from .. import _wire
 from .._models import CompleteUploadResponse, UploadKind, UploadSessionInfo, UploadSessionStatus
 from .._operation import Operation, given, segment
-from .._retry import READ, REFUSED_ONLY, REPEATABLE, WITH_KEY
+from .._retry import READ, REFUSED_ONLY, WITH_KEY
 from .._upload_source import UploadSource
 from ..errors import FileUploadError, class_of
 from .files import TRANSFER_SILENCE, user_of
@@ -25,7 +25,7 @@ _REASONS = {
 
 
 def create(
-    machine_id: str, source: UploadSource, target: str, user: str | None, *, conflict: str = "merge"
+    machine_id: str, source: UploadSource, target: str, user: str | None, *, conflict: str
 ) -> Operation[UploadSessionInfo]:
     is_archive = source.kind == "directory_archive"
     return Operation(
@@ -47,9 +47,7 @@ def create(
                 }
             ),
         },
-        read=lambda document: _wire.required(
-            _wire.fields(document, "answer"), "session", UploadSessionInfo.from_wire, "answer"
-        ),
+        read=_wire.answer(_wire.field("session", UploadSessionInfo.from_wire)),
         retry=WITH_KEY,
         silence=TRANSFER_SILENCE,
     )
@@ -84,12 +82,6 @@ def complete(machine_id: str, upload_id: str, checksum: str) -> Operation[Comple
         read=CompleteUploadResponse.from_wire,
         retry=WITH_KEY,
         silence=TRANSFER_SILENCE,
-    )
-
-
-def abort(machine_id: str, upload_id: str) -> Operation[None]:
-    return Operation(
-        method="DELETE", path=_upload(machine_id, upload_id), read=lambda _document: None, retry=REPEATABLE
     )
 
 

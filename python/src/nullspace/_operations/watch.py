@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from .. import _wire
 from .._files import FileEvent
 from .._socket import Frame
 from ..errors import MachineError
@@ -31,23 +31,24 @@ def is_started(frame: Frame, watch_id: str) -> bool:
     return _kind(frame, watch_id) == "file_watch_started"
 
 
-def event_of(frame: Frame, watch_id: str) -> FileEvent | None:
-    """None for a frame that tells of no change. Raises ``MachineError`` (``watch_error``) when the watch failed."""
-    if _kind(frame, watch_id) != "file_event":
+def event_of(frame: Frame, watch_id: str, watched: str) -> FileEvent | None:
+    """None for a frame that tells of no change. Raises ``MachineError`` (``watch_error``) when the watch failed.
+
+    Args:
+        watched: the path that an overflow is told of.
+    """
+    kind = _kind(frame, watch_id)
+    if kind == "resync_required":
+        return FileEvent(type="overflow", name="", path=watched)
+    if kind != "file_event":
         return None
-    return FileEvent(type=_text(frame, "event"), name=_text(frame, "name"), path=_text(frame, "path"))
+    return FileEvent(*(_wire.required(frame, name, _wire.string, "frame") for name in ("event", "name", "path")))
 
 
 def _kind(frame: Frame, watch_id: str) -> object:
-    if frame.get("id") != watch_id:
+    # One that names no watch is about the connection, which has but this.
+    if frame.get("id") not in (None, watch_id):
         return None
     if frame.get("type") == "error":
         raise MachineError(str(frame.get("message") or "The watch failed."), code="watch_error")
     return frame.get("type")
-
-
-def _text(frame: Mapping[str, Any], name: str) -> str:
-    value = frame.get(name)
-    if not isinstance(value, str):
-        raise MachineError(f"A frame of the watch does not fit: {name} must be a string.", code="invalid_response")
-    return value

@@ -100,7 +100,7 @@ class BackgroundCommand:
         return self._heard.result()
 
     def kill(self) -> None:
-        """Ends it and all it started, with SIGKILL; returns when it is gone. One that has ended stays as it is."""
+        """Ends it and its process group, with SIGKILL; see ``commands.kill``."""
         self._client.send(commands.kill(self._machine_id, self._pid))
 
     def send_stdin(self, data: str | bytes) -> None:

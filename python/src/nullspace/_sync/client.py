@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Iterable, Callable
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
@@ -50,32 +50,22 @@ class Client:
         Args:
             content: gives the body, piece by piece, anew for each try that its retries allow.
         """
-        attempts = Attempts(operation.retry)
-        while True:
-            try:
-                response = self._answer(operation, content)
-                return read_reply(operation, _reply(response))
-            except MachineError as error:
-                wait = attempts.wait_after(error)
-                if wait is None:
-                    raise
-                log.debug("%s %s: %s; again in %g s", operation.method, operation.path, error.code, wait)
-            self.sleep(wait)
+        response = self._answer(operation, content)
+        return read_reply(operation, _reply(response))
 
     def open(self, operation: Operation[None]) -> Body:
         """The bytes of an answer, which the caller reads and closes. Once they begin to come, nothing is repeated."""
+        return Body(self._answer(operation, None, stream=True), self.settings, operation)
+
+    def _answer(
+        self, operation: Operation[Any], content: Callable[[], Iterable[bytes]] | None, *, stream: bool = False
+    ) -> httpx.Response:
         attempts = Attempts(operation.retry)
         while True:
             try:
-                response = self._answer(operation, None, stream=True)
+                response = self._try(operation, content, stream)
                 if response.is_success:
-                    return Body(response, self.settings, operation)
-                try:
-                    response.read()
-                except httpx.RequestError as error:
-                    raise transport_error(error, self.settings, operation) from error
-                finally:
-                    response.close()
+                    return response
                 raise error_of(_reply(response))
             except MachineError as error:
                 wait = attempts.wait_after(error)
@@ -84,15 +74,21 @@ class Client:
                 log.debug("%s %s: %s; again in %g s", operation.method, operation.path, error.code, wait)
             self.sleep(wait)
 
-    def _answer(
-        self, operation: Operation[T], content: Callable[[], Iterable[bytes]] | None, *, stream: bool = False
+    def _try(
+        self, operation: Operation[Any], content: Callable[[], Iterable[bytes]] | None, stream: bool
     ) -> httpx.Response:
+        """An answer, which is read already unless it is a success and wanted as a stream."""
         started = time.monotonic()
         options = request_options(self.settings, operation)
         if content is not None:
             options["content"] = content()
         try:
             response = self._http.send(self._http.build_request(**options), stream=stream)
+            if stream and not response.is_success:
+                try:
+                    response.read()
+                finally:
+                    response.close()
         except (httpx.RequestError, httpx.InvalidURL) as error:
             raise transport_error(error, self.settings, operation) from error
         log.debug(

@@ -9,10 +9,7 @@ from .._operations import commands
 from .._retry import READ, REFUSED_ONLY
 from .._socket import Frame
 from .client import Client
-from .link import Link
-
-_ANSWER_TIMEOUT = 60.0
-"""Seconds to the first frame: a paused machine may have to wake."""
+from .link import WAKING_TIMEOUT, Link
 
 _MOST_LOSSES = 16
 """Connections lost in a row after which it is given up: about a minute."""
@@ -47,7 +44,7 @@ class ExecStream:
             hello=self.transcript.first_frame,
             check=self.transcript.check_started,
             then=self._then,
-            answer_timeout=_ANSWER_TIMEOUT,
+            answer_timeout=WAKING_TIMEOUT,
             # A start whose answer is lost may have been carried out.
             retry=REFUSED_ONLY if self.transcript.pid is None else READ,
             most_losses=_MOST_LOSSES,

@@ -197,6 +197,7 @@ class Files(FileTransfers):
 
         Args:
             on_event: called with each change, from a thread of the watch (a task, if async). What it raises ends it.
+                Where changes may have been missed, with an ``overflow``, whose ``path`` is the ``path`` given here.
             recursive: also what is below.
             timeout: seconds after which it ends by itself; default never.
             on_exit: called at the end, with what ended it, or None after ``stop`` and ``timeout``.

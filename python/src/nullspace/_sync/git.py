@@ -192,7 +192,8 @@ class Git:
         except NotFoundError:
             known = ""
         line = credential_line(protocol, host, username, password)
-        self._files.write(CREDENTIALS, known + line, mode="0600")
+        # In front: git takes the first line that fits.
+        self._files.write(CREDENTIALS, line + known, mode="0600")
 
     def add_ssh_key(self, private_key: str) -> None:
         """Stores a private key in the machine, for every host, and trusts every host. Prefer ``auth``."""

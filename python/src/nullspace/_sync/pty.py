@@ -12,11 +12,8 @@ from .._pty_frames import DEFAULT_COLS, DEFAULT_ROWS, connect_frame, new_id, sta
 from .._retry import READ, REFUSED_ONLY, Retry
 from .._socket import Frame
 from .client import Client
-from .link import Link
+from .link import WAKING_TIMEOUT, Link
 from .pty_session import PtySession
-
-_ANSWER_TIMEOUT = 60.0
-"""Seconds to the first frame: a paused machine may have to wake."""
 
 
 class Pty:
@@ -95,7 +92,10 @@ class Pty:
         self._client.send(terminals.resize(self._machine_id, session_id, cols, rows))
 
     def kill_session(self, session_id: str) -> None:
-        """Ends it and what runs in it; returns when it is gone. Raises as ``get_session_info``."""
+        """Ends its shell and the process group of that, with SIGKILL; returns when the shell is gone.
+
+        Raises as ``get_session_info``.
+        """
         self._client.send(terminals.kill(self._machine_id, session_id))
 
     def _open(
@@ -107,7 +107,7 @@ class Pty:
             terminals.channel(self._machine_id),
             hello=lambda: first,
             check=lambda frame: seen.append(started(frame)),
-            answer_timeout=_ANSWER_TIMEOUT,
+            answer_timeout=WAKING_TIMEOUT,
             retry=retry,
             # The daemon does not say which part of the screen was sent before, so a loss is told.
             most_losses=1,

@@ -97,7 +97,7 @@ class PtySession:
         return self.info
 
     def kill(self) -> None:
-        """Ends it and what runs in it; returns when it is gone. One that has ended stays as it is."""
+        """Ends its shell and the process group of that; see ``pty.kill_session``. One that has ended stays as it is."""
         try:
             self._client.send(terminals.kill(self._machine_id, self.session_id))
         except NotFoundError as error:

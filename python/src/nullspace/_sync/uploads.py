@@ -145,7 +145,7 @@ class Uploads:
             self._client.send(operation, lambda: self._told(source, tracker))
             info = self._client.send(files.info(self._machine_id, target, user))
         tracker.tell(UploadProgressPhase.COMPLETED)
-        return tracker.result(UploadKind.FILE, info.path)
+        return tracker.sent(info.path)
 
     def _told(self, source: UploadSource, tracker: UploadTracker) -> Generator[bytes, None, None]:
         for piece in chunks(source.content):

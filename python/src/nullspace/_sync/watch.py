@@ -28,6 +28,7 @@ class WatchHandle:
         self,
         socket: Socket,
         watch_id: str,
+        path: str,
         on_event: Callable[[FileEvent], None],
         *,
         timeout: float | None,
@@ -35,6 +36,7 @@ class WatchHandle:
     ) -> None:
         self._socket = socket
         self._watch_id = watch_id
+        self._path = path
         self._on_event = on_event
         self._on_exit = on_exit
         self._deadline = None if timeout is None else time.monotonic() + timeout
@@ -74,7 +76,7 @@ class WatchHandle:
             if left is not None and left <= 0:
                 return
             frame = self._socket.receive(left)
-            event = None if frame is None else watch.event_of(frame, self._watch_id)
+            event = None if frame is None else watch.event_of(frame, self._watch_id, self._path)
             if event is not None:
                 self._on_event(event)
 
@@ -90,7 +92,7 @@ def open_watch(
     on_exit: Callable[[Exception | None], None] | None,
     user: str | None,
 ) -> WatchHandle:
-    """Returns once no change can be missed any more."""
+    """Returns once no change can be missed without a word any more."""
     watch_id = f"watch_{uuid.uuid4().hex}"
     socket = _connected(client, watch.channel(machine_id))
     try:
@@ -100,7 +102,7 @@ def open_watch(
             if frame is None:
                 raise TimeoutError(f"The daemon does not say that it watches {path}.")
             if watch.is_started(frame, watch_id):
-                return WatchHandle(socket, watch_id, on_event, timeout=timeout, on_exit=on_exit)
+                return WatchHandle(socket, watch_id, path, on_event, timeout=timeout, on_exit=on_exit)
     except BaseException:
         socket.close()
         raise
