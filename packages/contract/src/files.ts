@@ -38,7 +38,7 @@ const Path = z
   .refine((path) => !path.includes('\0'), 'must not contain NUL')
 const Octal = z.string().regex(/^0?[0-7]{3,4}$/, 'must be octal, as 0644')
 const user = GuestUser.nullish()
-const PathBody = z.strictObject({ path: Path, user })
+export const PathBody = z.strictObject({ path: Path, user })
 const PathQuery = z.object({ path: Path, user: GuestUser.optional() })
 
 /** Closed object. */
@@ -61,15 +61,16 @@ export const FileInfo = z.object({
 export type FileInfo = z.output<typeof FileInfo>
 
 /** As published clients send it. */
-const FileForm = z.object({ file: FILE_PART })
+export const FileForm = z.object({ file: FILE_PART })
 
 /** Files have no mark of their version, so none that is asked for fits. */
-const RangeHeaders = z.object({ range: z.string().optional(), 'if-range': z.string().optional() })
+export const RangeHeaders = z.object({ range: z.string().optional(), 'if-range': z.string().optional() })
 
-const shared = { access: 'key', params: MachineParams, errors: FILE_ERRORS } as const
+/** What all of them have. */
+export const fileRoute = { access: 'key', params: MachineParams, errors: FILE_ERRORS } as const
 
 export const downloadFile = route({
-  ...shared,
+  ...fileRoute,
   id: 'downloadFile',
   method: 'GET',
   path: '/v1/machines/{id}/file',
@@ -81,7 +82,7 @@ export const downloadFile = route({
 })
 
 export const uploadFileRaw = route({
-  ...shared,
+  ...fileRoute,
   id: 'uploadFileRaw',
   method: 'PUT',
   path: '/v1/machines/{id}/file',
@@ -92,7 +93,7 @@ export const uploadFileRaw = route({
 })
 
 export const uploadFileMultipart = route({
-  ...shared,
+  ...fileRoute,
   id: 'uploadFileMultipart',
   method: 'POST',
   path: '/v1/machines/{id}/file',
@@ -104,7 +105,7 @@ export const uploadFileMultipart = route({
 })
 
 export const listDir = route({
-  ...shared,
+  ...fileRoute,
   id: 'listDir',
   method: 'GET',
   path: '/v1/machines/{id}/files',
@@ -119,7 +120,7 @@ export const listDir = route({
 })
 
 export const readFile = route({
-  ...shared,
+  ...fileRoute,
   id: 'readFile',
   method: 'POST',
   path: '/v1/machines/{id}/files/read',
@@ -130,7 +131,7 @@ export const readFile = route({
 })
 
 export const writeFile = route({
-  ...shared,
+  ...fileRoute,
   id: 'writeFile',
   method: 'POST',
   path: '/v1/machines/{id}/files/write',
@@ -158,7 +159,7 @@ const BatchResult = z.discriminatedUnion('status', [
 export type BatchResult = z.output<typeof BatchResult>
 
 export const batchWriteFiles = route({
-  ...shared,
+  ...fileRoute,
   id: 'batchWriteFiles',
   method: 'POST',
   path: '/v1/machines/{id}/files/batch-write',
@@ -170,7 +171,7 @@ export const batchWriteFiles = route({
 })
 
 export const fileInfo = route({
-  ...shared,
+  ...fileRoute,
   id: 'fileInfo',
   method: 'POST',
   path: '/v1/machines/{id}/files/info',
@@ -180,7 +181,7 @@ export const fileInfo = route({
 })
 
 export const fileExists = route({
-  ...shared,
+  ...fileRoute,
   id: 'fileExists',
   method: 'POST',
   path: '/v1/machines/{id}/files/exists',
@@ -190,7 +191,7 @@ export const fileExists = route({
 })
 
 export const makeDir = route({
-  ...shared,
+  ...fileRoute,
   id: 'makeDir',
   method: 'POST',
   path: '/v1/machines/{id}/files/mkdir',
@@ -200,7 +201,7 @@ export const makeDir = route({
 })
 
 export const removeFile = route({
-  ...shared,
+  ...fileRoute,
   id: 'removeFile',
   method: 'POST',
   path: '/v1/machines/{id}/files/remove',
@@ -210,7 +211,7 @@ export const removeFile = route({
 })
 
 export const renameFile = route({
-  ...shared,
+  ...fileRoute,
   id: 'renameFile',
   method: 'POST',
   path: '/v1/machines/{id}/files/rename',
@@ -220,7 +221,7 @@ export const renameFile = route({
 })
 
 export const setFilePermissions = route({
-  ...shared,
+  ...fileRoute,
   id: 'setFilePermissions',
   method: 'POST',
   path: '/v1/machines/{id}/files/permissions',
@@ -233,7 +234,7 @@ export const setFilePermissions = route({
 export const SearchMatch = z.object({ file: z.string(), line: z.number().int(), content: z.string() })
 
 export const findInFiles = route({
-  ...shared,
+  ...fileRoute,
   id: 'findInFiles',
   method: 'POST',
   path: '/v1/machines/{id}/files/find',
@@ -244,7 +245,7 @@ export const findInFiles = route({
 })
 
 export const searchFiles = route({
-  ...shared,
+  ...fileRoute,
   id: 'searchFiles',
   method: 'POST',
   path: '/v1/machines/{id}/files/search',
@@ -255,7 +256,7 @@ export const searchFiles = route({
 })
 
 export const replaceInFiles = route({
-  ...shared,
+  ...fileRoute,
   id: 'replaceInFiles',
   method: 'POST',
   path: '/v1/machines/{id}/files/replace',
@@ -277,61 +278,6 @@ export const replaceInFiles = route({
       binary_files_skipped: z.number().int(),
     }),
   },
-})
-
-export const downloadUrl = route({
-  ...shared,
-  id: 'downloadUrl',
-  method: 'POST',
-  path: '/v1/machines/{id}/files/download-url',
-  summary: 'An address that gives one file to whoever has it, for ten minutes, without a key.',
-  body: PathBody,
-  success: { status: 200, body: z.object({ url: z.string() }) },
-})
-
-export const uploadUrl = route({
-  ...shared,
-  id: 'uploadUrl',
-  method: 'POST',
-  path: '/v1/machines/{id}/files/upload-url',
-  summary: 'An address that takes one file (PUT of its bytes, or a form with the field `file`), for ten minutes, without a key.',
-  body: PathBody,
-  success: { status: 200, body: z.object({ url: z.string(), token: z.string() }) },
-})
-
-const TokenQuery = z.object({ token: z.string().min(1).max(8192) })
-const signed = { access: 'none', query: TokenQuery, errors: FILE_ERRORS, ours: true } as const
-
-export const signedDownload = route({
-  ...signed,
-  id: 'signedDownload',
-  method: 'GET',
-  path: '/v1/files/signed',
-  summary: 'The file that a download address was made for.',
-  headers: RangeHeaders,
-  errors: [...FILE_ERRORS, 'range_not_satisfiable'],
-  success: { status: 200, body: BYTES },
-})
-
-export const signedUpload = route({
-  ...signed,
-  id: 'signedUpload',
-  method: 'PUT',
-  path: '/v1/files/signed',
-  summary: 'Write the file that an upload address was made for.',
-  upload: 'bytes',
-  success: { status: 204, body: NO_BODY },
-})
-
-export const signedUploadForm = route({
-  ...signed,
-  id: 'signedUploadForm',
-  method: 'POST',
-  path: '/v1/files/signed',
-  summary: 'The same from a form with the field `file`.',
-  upload: 'parts',
-  form: FileForm,
-  success: { status: 204, body: NO_BODY },
 })
 
 /** What a client sends to watch files: one watch per connection. */

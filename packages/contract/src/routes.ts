@@ -4,7 +4,6 @@ import { execCommand } from './commands.ts'
 import {
   batchWriteFiles,
   downloadFile,
-  downloadUrl,
   fileExists,
   fileInfo,
   findInFiles,
@@ -16,14 +15,11 @@ import {
   replaceInFiles,
   searchFiles,
   setFilePermissions,
-  signedDownload,
-  signedUpload,
-  signedUploadForm,
   uploadFileMultipart,
   uploadFileRaw,
-  uploadUrl,
   writeFile,
 } from './files.ts'
+import { downloadUrl, signedDownload, signedUpload, signedUploadForm, uploadUrl } from './signed-files.ts'
 import { gitAdd, gitBranch, gitBranchList, gitCheckout, gitClone, gitCommit, gitLog, gitPull, gitPush, gitStatus } from './git.ts'
 import { abortUploadSession, completeUploadSession, createUploadSession, getUploadSession, uploadSessionPart } from './uploads.ts'
 import { getHostStatus, healthCheck } from './host.ts'

@@ -1,7 +1,6 @@
 // Files of a machine.
 
 import {
-  downloadUrl,
   fileExists,
   fileInfo,
   FileInfo as WireFileInfo,
@@ -15,9 +14,9 @@ import {
   searchFiles,
   setFilePermissions,
   uploadFileRaw,
-  uploadUrl,
   writeFile,
 } from '@nullspace/contract/files.ts'
+import { downloadUrl, uploadUrl } from '@nullspace/contract/signed-files.ts'
 import type { RouteResult } from '@nullspace/contract/route.ts'
 import { abortUploadSession } from '@nullspace/contract/uploads.ts'
 import type { CallOptions, Client, Nature } from './client.ts'

@@ -4,12 +4,12 @@
 import { open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HostRoom } from '../src/domain/admission.ts'
-import type { Host } from '../src/host/host.ts'
+import type { Host, Staging } from '../src/host/host.ts'
 import type { StoragePool } from '../src/host/storage/storage.ts'
 import type { FaultPoint, Faults } from '@nullspace/vmm/fake/faults.ts'
 
 /** Runs before the step of the host that it is named for, or before a clone in its pool. */
-export type HostFaults = { [Step in keyof Host | 'clone']?: (...args: readonly string[]) => Promise<void> }
+export type HostFaults = { [Step in keyof Host | keyof Staging | 'clone']?: (...args: readonly string[]) => Promise<void> }
 
 /** What a host says of itself without looking; the dead may ask as well. */
 const SAYS_AT_ONCE: ReadonlySet<string | symbol> = new Set<keyof Host>([
@@ -86,6 +86,7 @@ export class Life {
   host(host: Host, faults: HostFaults, room: Partial<HostRoom>): Host {
     return new Proxy(host, {
       get: (target, name: keyof Host) => {
+        if (name === 'staging') return this.#staging(target.staging, faults)
         const step = Reflect.get(target, name, target) as (...args: unknown[]) => unknown
         if (SAYS_AT_ONCE.has(name)) return step.bind(target)
         return (...args: unknown[]) =>
@@ -96,5 +97,22 @@ export class Life {
           })
       },
     })
+  }
+
+  #staging({ keep, sum, read, drop }: Staging, faults: HostFaults): Staging {
+    return {
+      read,
+      sum: (...args) => this.within(() => sum(...args)),
+      keep: (op, uploadId, ...rest) =>
+        this.within(async () => {
+          await faults.keep?.(uploadId)
+          return keep(op, uploadId, ...rest)
+        }),
+      drop: (uploadId, file) =>
+        this.within(async () => {
+          await faults.drop?.(uploadId)
+          await drop(uploadId, file)
+        }),
+    }
   }
 }

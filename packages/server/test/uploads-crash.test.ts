@@ -69,7 +69,7 @@ describe('a daemon that dies', () => {
 
   test('what it left of those that are over is a leftover', async () => {
     const [kept, over] = [await sent(Buffer.from('abc')), await sent(Buffer.from('abc'))]
-    here.world.hostFaults.dropStaged = never
+    here.world.hostFaults.drop = never
     void abort(over)
     await until(
       () => get(over),
@@ -80,10 +80,10 @@ describe('a daemon that dies', () => {
     const { body } = await here.world.call('POST', '/v1/host/gc', { body: { dry_run: true }, key })
     const found = body.items.map(({ kind, name, bytes }: { kind: string; name: string; bytes: number }) => [kind, name, bytes > 0])
     expect(found.toSorted()).toEqual([
-      ['upload', 'nobodys', false],
+      ['upload', 'nobodys', true],
       ['upload', over, true],
     ])
-    delete here.world.hostFaults.dropStaged
+    delete here.world.hostFaults.drop
     await restart()
     expect(await staged()).toEqual([kept])
   })

@@ -137,10 +137,10 @@ describe('what a machine and a host have room for', () => {
 
   test('a disk that is full says so, and the part can be sent again', async () => {
     const { upload_id: id } = await created(3)
-    here.world.hostFaults.stagePart = () => Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' }))
+    here.world.hostFaults.keep = () => Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' }))
     const refused = await put(id, 0, Buffer.from('abc'))
     expect(refused.body.error_detail).toMatchObject({ reason: 'insufficient_staging_space', retryable: true, upload_id: id })
-    delete here.world.hostFaults.stagePart
+    delete here.world.hostFaults.keep
     expect((await put(id, 0, Buffer.from('abc'))).body.status).toBe('staged')
   })
 })

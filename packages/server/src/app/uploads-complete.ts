@@ -75,7 +75,7 @@ async function complete(app: App, { id }: Upload, asked: Asked): Promise<Complet
   })
   // Its machine was destroyed in the same moment.
   if (!done) throw noMachine(upload.machineId)
-  await app.host.dropStaged(id).catch((error: unknown) => app.log.warn({ err: error, upload: id }, 'parts of an upload are left behind'))
+  await app.host.staging.drop(id).catch((error: unknown) => app.log.warn({ err: error, upload: id }, 'parts of an upload are left behind'))
   return completed(app, done, null)
 }
 
@@ -110,7 +110,7 @@ async function check(app: App, op: Op, upload: Upload, parts: readonly StagedPar
   const checksum = said ?? upload.checksum
   if (checksum === null) return null
   if (upload.checksum !== null && upload.checksum !== checksum) throw otherChecksum(upload, upload.checksum)
-  const found = await app.host.sumStaged(op, upload.id, filesOf(parts))
+  const found = await app.host.staging.sum(op, upload.id, filesOf(parts))
   if (found !== checksum) throw otherChecksum(upload, found)
   return checksum
 }
@@ -128,7 +128,7 @@ async function publish(
   // Before the guest has anything of it: whoever comes after our death, or after its own, cannot know how far this got.
   await updateUpload(app.db, id, { maybePublished: true }, ['completing'])
   try {
-    return await put(files, transfer, upload, await app.host.readStaged(id, filesOf(parts)))
+    return await put(files, transfer, upload, app.host.staging.read(id, filesOf(parts)))
   } catch (error) {
     if (error instanceof FileRefused) {
       if (error.refusal === 'exists' && maybePublished && (await isThere(app, transfer, files, upload, parts).catch(() => false)))
@@ -164,7 +164,7 @@ async function isThere(
   // Also when its size tells already: what was opened is to be read to its end.
   for await (const chunk of fromGuest(bytes)) hash.update(chunk)
   if (BigInt(entry.size) !== BigInt(upload.contentLength)) return false
-  return hash.digest('hex') === (await app.host.sumStaged(op, upload.id, filesOf(parts)))
+  return hash.digest('hex') === (await app.host.staging.sum(op, upload.id, filesOf(parts)))
 }
 
 /** It takes parts again. What repeating cannot mend is kept for the same request: it may not have heard of it. */

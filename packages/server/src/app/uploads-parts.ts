@@ -45,7 +45,7 @@ export async function uploadPart(
   using op = new Op(`part ${number} of ${id}`, { timeoutMs: PART_TIMEOUT_MS, signal })
   const wanted = { number, bytes, sha256: sha256?.toLowerCase() ?? null }
   const take = async (): Promise<UploadSession> => {
-    const staged = await app.host.stagePart(op, id, wanted, body.bytes)
+    const staged = await app.host.staging.keep(op, id, wanted, body.bytes)
     if (!staged.kept) throw staged.why === 'size' ? wrongSize(id, number, bytes) : wrongSum(id, number)
     return keep(app, upload, { number, bytes, file: staged.file })
   }
@@ -64,7 +64,7 @@ async function keep(app: App, { id }: Upload, part: { number: number; bytes: num
     await updateUpload(tx, id, { updatedAt: app.clock.now(), failure: null }, ['open'])
     return { upload: await openUpload(tx, id, app.clock.now()), replaced: await putUploadPart(tx, id, part) }
   })
-  if (replaced !== null) await app.host.dropStaged(id, replaced)
+  if (replaced !== null) await app.host.staging.drop(id, replaced)
   if (!upload) throw noUpload(id)
   if (upload.state !== 'open') throw notOpen(upload)
   return sessionOf(app, upload)
@@ -73,7 +73,7 @@ async function keep(app: App, { id }: Upload, part: { number: number; bytes: num
 async function partFailure(app: App, id: string, part: number, error: unknown): Promise<AppError | unknown> {
   // It may have ended while this was written, and its directory been removed under it, or made again by it.
   const upload = await findUpload(app.db, id)
-  if (!upload || !isStaging(upload)) await app.host.dropStaged(id)
+  if (!upload || !isStaging(upload)) await app.host.staging.drop(id)
   if (error instanceof AppError) return error
   if (isNoSpace(error)) return noSpace(id, error)
   if (!upload) return noUpload(id)

@@ -50,7 +50,7 @@ export async function abortUpload(app: App, principal: Principal, machineId: str
     if (upload.state === 'completed' || upload.state === 'completing') throw notOpen(upload)
     return closeUpload(tx, id, { state: 'aborted', updatedAt: app.clock.now() }, ['open'])
   })
-  if (over) await app.host.dropStaged(id)
+  if (over) await app.host.staging.drop(id)
 }
 
 /** The caller's own, as it is now. */

@@ -79,6 +79,18 @@ export interface PartWanted {
 }
 export type PartKept = { readonly kept: true; readonly file: string } | { readonly kept: false; readonly why: 'size' | 'checksum' }
 
+/** Parts of uploads, on the disk of the host until they are put together. */
+export interface Staging {
+  /** Answers when the part is durable in a new file, or with why it is not kept. */
+  keep(op: Op, uploadId: string, part: PartWanted, body: AsyncIterable<Uint8Array>): Promise<PartKept>
+  /** SHA-256 of these files together, hex. */
+  sum(op: Op, uploadId: string, files: readonly string[]): Promise<string>
+  /** One after the other, as one. */
+  read(uploadId: string, files: readonly string[]): AsyncIterable<Uint8Array>
+  /** Removes that file, or all of the upload; harmless when there is none. */
+  drop(uploadId: string, file?: string): Promise<void>
+}
+
 export interface Host {
   facts(): HostFacts
   templates(): readonly TemplateFacts[]
@@ -117,15 +129,7 @@ export interface Host {
   dropSnapshot(op: Op, snapshotId: string): Promise<void>
   usage(machineId: string): Promise<HostUsage | null>
 
-  // Parts of uploads, on the disk of the host until they are put together.
-  /** Answers when the part is durable in a new file, or with why it is not kept. */
-  stagePart(op: Op, uploadId: string, part: PartWanted, body: AsyncIterable<Uint8Array>): Promise<PartKept>
-  /** SHA-256 of these files together, hex. */
-  sumStaged(op: Op, uploadId: string, files: readonly string[]): Promise<string>
-  readStaged(uploadId: string, files: readonly string[]): Promise<AsyncIterable<Uint8Array>>
-  /** Removes that file, or all of the upload; harmless when there is none. */
-  dropStaged(uploadId: string, file?: string): Promise<void>
-
+  readonly staging: Staging
   /** The agent of a running machine; null when there is none. */
   guest(machineId: string): Guest | null
   /** Takes over a machine that outlived the daemon; false when its VM is gone. */

@@ -7,7 +7,7 @@ import type { Op } from '../observe/op.ts'
 import type { Known, Leftover } from './host.ts'
 import { allocatedBytes, bodyFiles } from './saved/files.ts'
 import { snapshotOf, type SnapshotStore } from './saved/store.ts'
-import { dropStaged, stagedBytes } from './staging.ts'
+import { stagedBytes, stagingIn } from './staging.ts'
 import type { TemplateLibrary } from './templates/library.ts'
 
 export interface Places {
@@ -88,7 +88,7 @@ export async function removeLeftover(op: Op, places: Places, { kind, name }: Lef
   else if (kind === 'build') await driver.sweep(op, { id: name, dir: join(runRoot, 'golden') })
   else if (kind === 'machine') await rm(join(machines, name), { recursive: true, force: true })
   else if (kind === 'snapshot') await snapshots.remove(name)
-  else if (kind === 'upload') await dropStaged(join(uploads, name))
+  else if (kind === 'upload') await stagingIn(uploads).drop(name)
 }
 
 async function namesIn(dir: string): Promise<string[]> {

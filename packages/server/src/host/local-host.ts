@@ -16,24 +16,12 @@ import { GuestClient } from './guest/client.ts'
 import type { Guest } from './guest/guest.ts'
 import { OutputBudget } from './guest/output-budget.ts'
 import { findLeftovers, removeLeftover } from './leftovers.ts'
-import type {
-  Host,
-  HostFacts,
-  HostUsage,
-  Identity,
-  Known,
-  Leftover,
-  PartKept,
-  PartWanted,
-  ShapeStatus,
-  Start,
-  TemplateFacts,
-} from './host.ts'
+import type { Host, HostFacts, HostUsage, Identity, Known, Leftover, ShapeStatus, Staging, Start, TemplateFacts } from './host.ts'
 import type { EgressPolicy, Network, Slot } from './network/network.ts'
 import { captureBody } from './saved/capture.ts'
 import { allocatedBytes, backingOf, type BodyFiles, bodyFiles, isShared, makeBody, sameFile } from './saved/files.ts'
 import type { SnapshotStore } from './saved/store.ts'
-import { dropStaged, readStaged, stagePart, sumStaged } from './staging.ts'
+import { stagingIn } from './staging.ts'
 import type { StoragePool } from './storage/storage.ts'
 import type { TemplateLibrary } from './templates/library.ts'
 
@@ -77,10 +65,12 @@ export class LocalHost implements Omit<Host, 'spares' | 'learn'> {
   readonly #slots = new Map<string, Slot>()
   readonly #running = new Map<string, Running>()
   readonly #output = new OutputBudget(MOST_OUTPUT_BYTES)
+  readonly staging: Staging
   #onExit: (machineId: string, reason: string) => void = () => {}
 
   constructor(deps: LocalHostDeps) {
     this.#deps = deps
+    this.staging = stagingIn(join(deps.pool.root, 'uploads'))
   }
 
   facts(): HostFacts {
@@ -255,20 +245,6 @@ export class LocalHost implements Omit<Host, 'spares' | 'learn'> {
     return usage ? { ...usage, diskBytes: await allocatedBytes(this.#body(machineId).disk) } : null
   }
 
-  stagePart(op: Op, uploadId: string, part: PartWanted, body: AsyncIterable<Uint8Array>): Promise<PartKept> {
-    return stagePart(op, this.#upload(uploadId), part, body)
-  }
-  sumStaged(op: Op, uploadId: string, files: readonly string[]): Promise<string> {
-    return sumStaged(op, this.#upload(uploadId), files)
-  }
-  async readStaged(uploadId: string, files: readonly string[]): Promise<AsyncIterable<Uint8Array>> {
-    return readStaged(this.#upload(uploadId), files)
-  }
-  async dropStaged(uploadId: string, file = ''): Promise<void> {
-    await dropStaged(join(this.#upload(uploadId), file))
-  }
-
-  /** Tells apart what was made from which snapshot of the shape; null when there is none to trust now. */
   async snapshotMark(shape: Shape): Promise<number | null> {
     return (await this.#deps.library.intact(shape)) ? this.#deps.library.generation(shape) : null
   }
@@ -388,9 +364,6 @@ export class LocalHost implements Omit<Host, 'spares' | 'learn'> {
       runRoot,
       isRunning: (id: string) => this.#running.has(id),
     }
-  }
-  #upload(uploadId: string): string {
-    return join(this.#deps.pool.root, 'uploads', uploadId)
   }
   #vmDir(machineId: string): string {
     return join(this.#deps.runRoot, 'vm', machineId)

@@ -9,19 +9,7 @@ import type { Shape } from '../domain/machine.ts'
 import type { Logger } from '../observe/logger.ts'
 import { Op } from '../observe/op.ts'
 import type { Guest } from './guest/guest.ts'
-import type {
-  Host,
-  HostFacts,
-  HostUsage,
-  Identity,
-  Known,
-  Leftover,
-  PartKept,
-  PartWanted,
-  ShapeStatus,
-  Start,
-  TemplateFacts,
-} from './host.ts'
+import type { Host, HostFacts, HostUsage, Identity, Known, Leftover, ShapeStatus, Staging, Start, TemplateFacts } from './host.ts'
 import type { LocalHost } from './local-host.ts'
 import type { EgressPolicy } from './network/network.ts'
 
@@ -180,17 +168,8 @@ export class SparingHost implements Host {
       }
     })
   }
-  stagePart(op: Op, uploadId: string, part: PartWanted, body: AsyncIterable<Uint8Array>): Promise<PartKept> {
-    return this.#deps.inner.stagePart(op, uploadId, part, body)
-  }
-  sumStaged(op: Op, uploadId: string, files: readonly string[]): Promise<string> {
-    return this.#deps.inner.sumStaged(op, uploadId, files)
-  }
-  readStaged(uploadId: string, files: readonly string[]): Promise<AsyncIterable<Uint8Array>> {
-    return this.#deps.inner.readStaged(uploadId, files)
-  }
-  dropStaged(uploadId: string, file?: string): Promise<void> {
-    return this.#deps.inner.dropStaged(uploadId, file)
+  get staging(): Staging {
+    return this.#deps.inner.staging
   }
   leftovers(known: () => Promise<Known>): Promise<Leftover[]> {
     return this.#deps.inner.leftovers(async () => this.#known(await known()))

@@ -6,19 +6,25 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Op } from '../observe/op.ts'
-import type { PartKept, PartWanted } from './host.ts'
+import type { PartKept, PartWanted, Staging } from './host.ts'
 import { allocatedBytes } from './saved/files.ts'
 import { syncAll } from './saved/sync.ts'
 
 const READ_BYTES = 256 * 1024
 
+/** `root` has a directory for each upload. */
+export function stagingIn(root: string): Staging {
+  return {
+    keep: (op, uploadId, part, body) => keepPart(op, join(root, uploadId), part, body),
+    sum: (op, uploadId, files) => sumOf(op, join(root, uploadId), files),
+    read: (uploadId, files) => readAll(join(root, uploadId), files),
+    // A part that is just being written to it may make it stay; who wrote that drops it again.
+    drop: (uploadId, file = '') => rm(join(root, uploadId, file), { recursive: true, force: true, maxRetries: 3 }),
+  }
+}
+
 /** Answers when the part is on the disk for good, or is known not to be what was wanted; then nothing of it is left. */
-export async function stagePart(
-  op: Op,
-  dir: string,
-  { number, bytes, sha256 }: PartWanted,
-  body: AsyncIterable<Uint8Array>,
-): Promise<PartKept> {
+async function keepPart(op: Op, dir: string, { number, bytes, sha256 }: PartWanted, body: AsyncIterable<Uint8Array>): Promise<PartKept> {
   if ((await mkdir(dir, { recursive: true, mode: 0o700 })) !== undefined) await syncAll([join(dir, '..')])
   const file = `${number}-${randomBytes(8).toString('hex')}`
   const path = join(dir, file)
@@ -51,8 +57,7 @@ async function write(op: Op, path: string, body: AsyncIterable<Uint8Array>, most
   return { bytes, sha256: hash.digest('hex') }
 }
 
-/** One after the other, as one. */
-export async function* readStaged(dir: string, files: readonly string[]): AsyncGenerator<Uint8Array> {
+async function* readAll(dir: string, files: readonly string[]): AsyncGenerator<Uint8Array> {
   for (const name of files) {
     await using file = await open(join(dir, name), 'r')
     for (;;) {
@@ -63,23 +68,18 @@ export async function* readStaged(dir: string, files: readonly string[]): AsyncG
   }
 }
 
-/** SHA-256 of all of it, hex. */
-export async function sumStaged(op: Op, dir: string, files: readonly string[]): Promise<string> {
+async function sumOf(op: Op, dir: string, files: readonly string[]): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of readStaged(dir, files)) {
+  for await (const chunk of readAll(dir, files)) {
     op.throwIfDone()
     hash.update(chunk)
   }
   return hash.digest('hex')
 }
 
-/** A part that is just being written to it may make it stay; who wrote that drops it again. */
-export async function dropStaged(dir: string): Promise<void> {
-  await rm(dir, { recursive: true, force: true, maxRetries: 3 })
-}
-
 export async function stagedBytes(dir: string): Promise<number> {
-  const files = await readdir(dir).catch(() => [])
+  // What is no directory of ours counts by itself.
+  const files = await readdir(dir).catch(() => ['.'])
   const sizes = await Promise.all(files.map((file) => allocatedBytes(join(dir, file))))
   return sizes.reduce((sum, size) => sum + size, 0)
 }

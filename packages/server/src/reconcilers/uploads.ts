@@ -33,5 +33,5 @@ export const uploads = (app: App): Reconciler => ({
 
 /** What will not go is a leftover, and goes as one. */
 async function drop(app: App, id: UploadId): Promise<void> {
-  await app.host.dropStaged(id).catch((error: unknown) => app.log.warn({ err: error, upload: id }, 'parts of an upload are left behind'))
+  await app.host.staging.drop(id).catch((error: unknown) => app.log.warn({ err: error, upload: id }, 'parts of an upload are left behind'))
 }
