@@ -134,6 +134,8 @@ describe('on a channel', () => {
     const third = await exec()
     third.send({ type: 'exec_connect', id: 'x', pid })
     expect(await last(third)).toEqual(['exec_started', 'exec_stdout before\n', 'exec_stdout after', 'exec_exit 137'])
+    // From the first frame on.
+    expect(third.frames.map((frame) => frame.pid)).toEqual([pid, pid, pid, pid])
   })
 
   test('time that is up is an error, not an end', async () => {

@@ -5,10 +5,11 @@ import { ExecFrame } from '@nullspace/contract/processes.ts'
 import type { App } from '../../app/context.ts'
 import { attachProcess, type Attached, type ProcessListener, startProcess } from '../../app/processes.ts'
 import { Op } from '../../observe/op.ts'
-import { invalidInput, toAppError } from '../errors.ts'
+import { invalidInput } from '../errors.ts'
 import { inputOf } from '../input.ts'
 import type { ChannelCall } from './channel.ts'
 import { Feed } from './feed.ts'
+import { occupy } from './occupy.ts'
 import type { ChannelSocket } from './socket.ts'
 import { Turns } from './turns.ts'
 
@@ -28,22 +29,18 @@ export function openExec(app: App, socket: ChannelSocket, { principal, params }:
     const { id } = frame
     const feed = new Feed(socket)
     const listener = tell(socket, feed, { id, binary: frame.binary === true }, () => process?.attachment.pid ?? 0)
-    try {
-      const made =
+    await occupy(socket, feed, {
+      id,
+      open: () =>
         frame.type === 'exec_connect'
-          ? await attachProcess(app, principal, machineId, { pid: frame.pid, mode: frame.input_only ? 'wait' : 'follow' }, listener)
-          : await startProcess(app, principal, machineId, { ...frame, id: '', timeoutMs: timeoutMs(frame) }, listener)
-      process = made
-      const leave = (): void => made[Symbol.dispose]()
-      if (socket.signal.aborted) return leave()
-      socket.signal.addEventListener('abort', leave, { once: true })
-      socket.send({ type: 'exec_started', id, pid: made.attachment.pid })
-      feed.begin(made)
-    } catch (error) {
-      const { message, code } = toAppError(error)
-      socket.send({ type: 'error', id, message, code })
-      socket.close(DONE, 'the command was not started')
-    }
+          ? attachProcess(app, principal, machineId, { pid: frame.pid, mode: frame.input_only ? 'wait' : 'follow' }, listener)
+          : startProcess(app, principal, machineId, { ...frame, id: '', timeoutMs: timeoutMs(frame) }, listener),
+      take: (made) => {
+        process = made
+        return { type: 'exec_started', id, pid: made.attachment.pid }
+      },
+      otherwise: 'the command was not started',
+    })
   }
 
   socket.onFrame((value) => {

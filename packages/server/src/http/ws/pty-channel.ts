@@ -6,10 +6,11 @@ import type { App } from '../../app/context.ts'
 import type { ProcessListener } from '../../app/processes.ts'
 import { connectTerminal, startTerminal, type Terminal } from '../../app/terminals.ts'
 import { Op } from '../../observe/op.ts'
-import { invalidInput, toAppError } from '../errors.ts'
+import { invalidInput } from '../errors.ts'
 import { inputOf } from '../input.ts'
 import type { ChannelCall } from './channel.ts'
 import { Feed } from './feed.ts'
+import { occupy } from './occupy.ts'
 import type { ChannelSocket } from './socket.ts'
 import { Turns } from './turns.ts'
 
@@ -26,22 +27,18 @@ export function openPty(app: App, socket: ChannelSocket, { principal, params }: 
     const { id } = frame
     const feed = new Feed(socket)
     const listener = tell(socket, feed, id, () => terminal?.info.session_id ?? '')
-    try {
-      const made =
+    await occupy(socket, feed, {
+      id,
+      open: () =>
         frame.type === 'pty_connect'
-          ? await connectTerminal(app, principal, machineId, frame, listener)
-          : await startTerminal(app, principal, machineId, { ...frame, size: { cols: frame.cols, rows: frame.rows } }, listener)
-      terminal = made
-      const leave = (): void => made[Symbol.dispose]()
-      if (socket.signal.aborted) return leave()
-      socket.signal.addEventListener('abort', leave, { once: true })
-      socket.send({ type: 'pty_started', id, ...made.info })
-      feed.begin(made)
-    } catch (error) {
-      const { message, code } = toAppError(error)
-      socket.send({ type: 'error', id, message, code })
-      socket.close(DONE, 'there is no terminal')
-    }
+          ? connectTerminal(app, principal, machineId, frame, listener)
+          : startTerminal(app, principal, machineId, { ...frame, size: { cols: frame.cols, rows: frame.rows } }, listener),
+      take: (made) => {
+        terminal = made
+        return { type: 'pty_started', id, ...made.info }
+      },
+      otherwise: 'there is no terminal',
+    })
   }
 
   socket.onFrame((value) => {
